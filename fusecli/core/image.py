@@ -1,0 +1,72 @@
+"""The value that flows through the program."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fusecli.catalog import Modality, Window
+from fusecli.core.geometry import Geometry
+from fusecli.core.history import Step
+from fusecli.core.intensity import Intensity
+from fusecli.errors import ImageError, ShapeError
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where an image comes from, without saying whose it is.
+
+    `digest` is the sha256 of the bytes read, `series_uid` DICOM's (0020,000E). Never a name, birth date or patient ID.
+    `windows` are the display windows that the file asks for, in the image's unit.
+    `dark_is_high` is DICOM's MONOCHROME1: the file asks for high numbers to be shown dark.
+    """
+
+    digest: str
+    format: str
+    series_uid: str | None = None
+    windows: tuple[Window, ...] = ()
+    dark_is_high: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Image:
+    """Voxels and what they mean: where each one lies and what its number measures.
+
+    `voxels` is (slice, row, column), float32, read-only and finite; an RGB image adds a last axis of 3 and is uint8.
+
+    Raises ShapeError when voxels and geometry differ in size; ImageError for NaN or infinite voxels.
+    """
+
+    voxels: NDArray[Any]
+    geometry: Geometry
+    modality: Modality
+    intensity: Intensity
+    source: Source | None = None
+    history: tuple[Step, ...] = ()
+
+    def __post_init__(self) -> None:
+        color = self.intensity is Intensity.RGB
+        with np.errstate(over="ignore"):  # past float32 a number becomes infinity, and that is refused below
+            voxels = np.ascontiguousarray(self.voxels, dtype=np.uint8 if color else np.float32)
+        expected = (*self.geometry.shape, 3) if color else self.geometry.shape
+        if voxels.shape != expected:
+            raise ShapeError(f"The image has {voxels.shape} voxels, and its geometry says {expected}.")
+        if not color and not np.isfinite(voxels).all():
+            raise ImageError(
+                "The image holds values that are not numbers (NaN or infinity).",
+                why=f"{int((~np.isfinite(voxels)).sum())} of {voxels.size} voxels are not finite.",
+                hint="Replace them in the file, for example by 0 (background), and run again.",
+            )
+        if voxels.flags.writeable and np.may_share_memory(voxels, self.voxels):
+            voxels = voxels.copy()  # never freeze, nor depend on, an array that the caller still owns
+        voxels.setflags(write=False)
+        object.__setattr__(self, "voxels", voxels)
+
+    @property
+    def is_color(self) -> bool:
+        return self.intensity is Intensity.RGB
+
+    def stepped(self, step: Step, **changes: Any) -> "Image":
+        """A copy with `changes` and one more step in its history."""
+        return replace(self, history=(*self.history, step), **changes)
