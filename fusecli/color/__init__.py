@@ -1,0 +1,6 @@
+"""Color for tracers: the hue says how much uptake there is, the brightness stays that of the fused image."""
+
+from fusecli.color.paint import paint, paint_uptake
+from fusecli.color.palettes import lookup
+
+__all__ = ["lookup", "paint", "paint_uptake"]

@@ -1,0 +1,83 @@
+"""Windows for tracers: PET and SPECT start at zero, because there is no negative uptake."""
+
+import math
+
+import numpy as np
+
+from fusecli.catalog import Modality
+from fusecli.core.image import Image
+from fusecli.core.intensity import Intensity
+from fusecli.errors import UsageError
+from fusecli.normalize.scale import UNIT_NAMES, Scale
+
+# White at SUV 5: the usual setting for FDG, which shows liver mid-grey and most tumors white.
+SUV_RANGE = (0.0, 5.0)
+UPPER_PERCENTILE = 99.5
+NOT_COMPARABLE = "brightness is not comparable between patients"
+NO_SUV = f"no SUV: robust percentile; {NOT_COMPARABLE}"
+
+
+def measures_uptake(image: Image) -> bool:
+    """Whether the voxels measure a tracer: SUV, Bq/ml or counts, or PET or SPECT on a scale of its own.
+
+    A picture of a PET is not a measurement: its brightness was chosen by whoever made the picture.
+    """
+    if image.intensity in (Intensity.SUV, Intensity.BQML, Intensity.COUNTS):
+        return True
+    return image.modality.is_uptake and image.intensity is Intensity.ARBITRARY
+
+
+def uptake_scale(image: Image, *, stretched: bool = False) -> Scale:
+    """SUV 0 to 5; without SUV, or `stretched`, 0 to the 99.5th percentile of the positive voxels.
+
+    Negative uptake is 0 either way.
+    """
+    if image.intensity is not Intensity.SUV:
+        # SPECT never has SUV in practice: a warning with every SPECT would only teach people to skip warnings.
+        warnings = () if image.modality is Modality.SPECT else (f"PET window: {NO_SUV}.",)
+        return _positive_scale(image, NO_SUV, warnings)
+    if stretched:
+        return _positive_scale(image, f"asked for; {NOT_COMPARABLE}", ())
+    return _suv(SUV_RANGE, "the default for PET")
+
+
+def suv_scale(image: Image, suv_range: tuple[float, float], window: str | None = None) -> Scale:
+    """The range of SUV that the user asks for, as (low, high) in g/ml.
+
+    Raises UsageError for a range that is not 0 <= low < high, for an image without SUV, or together with a window.
+    """
+    if window is not None:
+        raise UsageError(
+            f"An SUV range and the window '{window}' cannot both hold for one image.",
+            hint="Give one of the two.",
+        )
+    low, high = suv_range
+    if not (0 <= low < high and math.isfinite(high)):
+        raise UsageError(
+            f"{low:g} to {high:g} is not a range of SUV.",
+            why="It starts at 0 or above, since there is no negative uptake, and ends higher than it starts.",
+            hint="For example 0 to 5, or 0 to 20 for PSMA.",
+        )
+    if image.intensity is not Intensity.SUV:
+        raise UsageError(
+            "An SUV range was given for an image that has no SUV.",
+            why=f"Its voxels are in {UNIT_NAMES[image.intensity]}.",
+            hint="Leave the SUV range out, or supply what the SUV of this PET lacks: weight, dose and injection time.",
+        )
+    return _suv((low, high), "asked for")
+
+
+def _suv(suv_range: tuple[float, float], why: str) -> Scale:
+    low, high = suv_range
+    return Scale("suv", f"{low:g}-{high:g}", low, high, "SUV", f"SUV {low:g} to {high:g}", why)
+
+
+def _positive_scale(image: Image, why: str, warnings: tuple[str, ...]) -> Scale:
+    unit = UNIT_NAMES[image.intensity]
+    positive = image.voxels[image.voxels > 0]
+    if positive.size == 0:
+        warning = "No voxel shows any uptake: the image is black."
+        return Scale("constant", "", 0, 0, unit, f"0 {unit}", "no voxel is positive", (warning,))
+    high = float(np.percentile(positive, UPPER_PERCENTILE, method="nearest"))
+    shown = f"0 to {high:g} {unit} ({UPPER_PERCENTILE:g}th percentile of the positive voxels)"
+    return Scale("positive", "", 0, high, unit, shown, why, warnings)
