@@ -35,7 +35,8 @@ class Image:
 
     `voxels` is (slice, row, column), float32, read-only and finite; an RGB image adds a last axis of 3 and is uint8.
 
-    Raises ShapeError when voxels and geometry differ in size; ImageError for NaN or infinite voxels.
+    Raises ShapeError when voxels and geometry differ in size; ImageError for NaN or infinite voxels; ValueError for
+    color that is not uint8.
     """
 
     voxels: NDArray[Any]
@@ -47,6 +48,8 @@ class Image:
 
     def __post_init__(self) -> None:
         color = self.intensity is Intensity.RGB
+        if color and self.voxels.dtype != np.uint8:
+            raise ValueError(f"color is 8-bit RGB, and this is {self.voxels.dtype}")
         with np.errstate(over="ignore"):  # past float32 a number becomes infinity, and that is refused below
             voxels = np.ascontiguousarray(self.voxels, dtype=np.uint8 if color else np.float32)
         expected = (*self.geometry.shape, 3) if color else self.geometry.shape

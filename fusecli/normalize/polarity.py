@@ -14,8 +14,8 @@ def white_hot(moving: Image, *, beside: Image, polarity: str = "auto") -> Image:
     """A UNIT image in which high uptake is bright, made from one that may show it dark.
 
     PET is often shown as dark spots on white; fused like that its background would hide the anatomy. "black-hot" turns
-    the picture round and "white-hot" keeps it. "auto" turns it round, with a warning, when its frame is white while that
-    of `beside`, the other image, is dark. Images with a physical unit always arrive white-hot and are never turned.
+    the picture round and "white-hot" keeps it. "auto" turns it round, with a warning, when its frame is white while
+    that of `beside`, the other image, is dark. This is for pictures: a physical unit has no polarity.
 
     Raises ValueError for another polarity, or an image that is not UNIT.
     """
