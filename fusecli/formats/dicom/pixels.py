@@ -1,0 +1,158 @@
+"""Stored pixels of a DICOM file, unpacked and rescaled to the scanner's unit or to 8-bit color.
+
+Source: DICOM PS3.3 C.7.6.3 (Image Pixel), C.11.1 (Modality LUT), C.7.6.16.2.9 (pixel value transformation).
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
+from pydicom.pixels.utils import pixel_array
+from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    JPEG2000Lossless,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
+
+from fusecli.errors import ImageError, MemoryLimitError
+from fusecli.formats.dicom.frames import functional_group
+from fusecli.formats.dicom.gdcm import checked_gdcm, decode_12_bit
+from fusecli.formats.dicom.header import DicomFile, items, number, quiet, read_dataset, tag_name, text
+
+# One decoder for each compression, so that a file gives the same numbers on every machine.
+DECODERS = {
+    HTJ2K: "pylibjpeg",
+    HTJ2KLossless: "pylibjpeg",
+    HTJ2KLosslessRPCL: "pylibjpeg",
+    JPEG2000: "pylibjpeg",
+    JPEG2000Lossless: "pylibjpeg",
+    JPEGLossless: "gdcm",
+    JPEGLosslessSV1: "gdcm",
+    JPEGLSLossless: "pyjpegls",
+    JPEGLSNearLossless: "pyjpegls",
+    RLELossless: "pydicom",  # pylibjpeg's panics on broken bytes, past every except Exception
+}
+
+
+def decode(file: DicomFile, content: bytes, frames: Sequence[int]) -> NDArray[Any]:
+    """The named frames of a file with the bytes `content`, in the scanner's unit or in color.
+
+    Comes out as (frame, row, column) float32: stored x slope + intercept, computed in float64 with each frame's own
+    slope; or as (frame, row, column, 3) uint8 for RGB, YBR and palette files.
+
+    Raises ImageError when there are no pixels, too few of them, or no decoder that understands them.
+    """
+    if not file.has_pixels:
+        raise ImageError(
+            f"{file.path.name} holds no pixels.",
+            why="Its header describes an image, and the file ends before the pixel data (7FE0,0010).",
+            hint="Copy or export the file again.",
+        )
+    dataset = _completed(read_dataset(file.path, content))
+    with _decoding(file), quiet():
+        stored = _stored(dataset, frames)
+        if text(dataset, "PhotometricInterpretation") == "PALETTE COLOR":
+            return _to_8_bit(apply_color_lut(stored, dataset), bits=0)
+        if stored.ndim == 4:
+            return _to_8_bit(stored, bits=int(dataset.BitsStored))
+    return np.stack([_rescaled(dataset, plane, frame) for plane, frame in zip(stored, frames, strict=True)])
+
+
+def rescale_of(header: Dataset, frame: int) -> tuple[float, float]:
+    """Slope and intercept of one frame; 1 and 0 where the file has none, which is what their absence means.
+
+    Raises ImageError for a slope of 0, which would make every pixel the same.
+    """
+    group = functional_group(header, frame, "PixelValueTransformationSequence")
+    slope, intercept = number(group, "RescaleSlope"), number(group, "RescaleIntercept")
+    dose_scaling = number(header, "DoseGridScaling")  # RTDOSE, PS3.3 C.8.8.3
+    slope = dose_scaling if slope is None and dose_scaling is not None else slope
+    if slope == 0:
+        raise ImageError(
+            "The rescale slope of a slice is 0, so all its pixels would be the same.",
+            why=f"{tag_name('RescaleSlope')} is 0.",
+            hint="Export the series again.",
+        )
+    return 1.0 if slope is None else slope, intercept or 0.0
+
+
+def _completed(dataset: Dataset) -> Dataset:
+    """Say what ACR-NEMA files leave out: one sample per pixel means a grey image, high numbers bright."""
+    if "SamplesPerPixel" not in dataset:
+        dataset.SamplesPerPixel = 1
+    if "PhotometricInterpretation" not in dataset and dataset.SamplesPerPixel == 1:
+        dataset.PhotometricInterpretation = "MONOCHROME2"
+    return dataset
+
+
+@contextmanager
+def _decoding(file: DicomFile) -> Iterator[None]:
+    """Turn whatever a decoder raises into an ImageError with the decoder's own reason."""
+    try:
+        yield
+    except ImageError:
+        raise
+    except MemoryError as error:
+        raise MemoryLimitError(
+            f"The pixels of {file.path.name} do not fit into memory.",
+            why=f"Its header speaks of {text(file.header, 'Rows')} x {text(file.header, 'Columns')} pixels a frame.",
+            hint="Choose one slice with --slice, or check that the file is not broken.",
+        ) from error
+    except Exception as error:
+        syntax = file.header.file_meta.TransferSyntaxUID.name
+        raise ImageError(
+            f"The pixels of {file.path.name} cannot be decoded.",
+            why=f"{syntax}: {' '.join(str(error).split())[:300]}",
+            hint="Copy or export the file again, uncompressed if possible.",
+        ) from error
+
+
+def _stored(dataset: Dataset, frames: Sequence[int]) -> NDArray[Any]:
+    """Stored numbers of the named frames, (frame, row, column) or, converted to RGB, (frame, row, column, 3)."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax == JPEGExtended12Bit and (dataset.SamplesPerPixel, dataset.BitsStored) == (1, 12):
+        return decode_12_bit(dataset, frames)
+    low_bits = int(dataset.get("HighBit", dataset.BitsStored - 1)) + 1 - int(dataset.BitsStored)
+    options: dict[str, Any] = {"decoding_plugin": DECODERS.get(syntax, "")}
+    if low_bits > 0 and not syntax.is_encapsulated:
+        options["correct_unused_bits"] = False
+    with checked_gdcm(dataset) if options["decoding_plugin"] == "gdcm" else nullcontext():
+        if len(frames) == 1:
+            planes = pixel_array(dataset, index=frames[0], **options)[np.newaxis]
+        else:
+            planes = pixel_array(dataset, **options)[list(frames)]
+    return _shifted(planes, low_bits, dataset) if "correct_unused_bits" in options else planes
+
+
+def _shifted(planes: NDArray[Any], low_bits: int, dataset: Dataset) -> NDArray[Any]:
+    """Samples that do not end at bit 0, as ACR-NEMA allows: cut out BitsStored bits from HighBit down, with sign."""
+    above = int(dataset.BitsAllocated) - int(dataset.BitsStored) - low_bits
+    return np.asarray(np.right_shift(np.left_shift(planes, above), above + low_bits))
+
+
+def _rescaled(dataset: Dataset, plane: NDArray[Any], frame: int) -> NDArray[np.float32]:
+    """One frame in the scanner's unit, (row, column)."""
+    if items(dataset, "ModalityLUTSequence"):
+        return np.asarray(apply_modality_lut(plane, dataset), dtype=np.float32)
+    slope, intercept = rescale_of(dataset, frame)
+    return (plane.astype(np.float64) * slope + intercept).astype(np.float32)
+
+
+def _to_8_bit(color: NDArray[Any], bits: int) -> NDArray[np.uint8]:
+    """Color in 8 bits a channel; `bits` is the depth of the samples, 0 for all bits of their type."""
+    if color.dtype == np.uint8:
+        return color
+    top = 2 ** (bits or 8 * color.dtype.itemsize) - 1
+    return np.asarray(np.rint(color.astype(np.float64) / top * 255).clip(0, 255), dtype=np.uint8)

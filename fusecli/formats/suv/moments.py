@@ -1,0 +1,216 @@
+"""When a PET series was injected, acquired, and to which moment its activity was decay-corrected.
+
+Sources: DICOM PS3.3 C.8.9.1.1.5 and C.8.9.4; QIBA, "SUV vendor-neutral pseudo-code" (2018); IBSI, "SUV computation
+from DICOM" (OncoRay, 2026), from which the back-computed reference time comes.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from pydicom import Dataset
+
+from fusecli.formats.dicom.header import items, number, private_text, tag_name, text
+
+# After ten half-lives a thousandth is left, and nobody takes a picture: a date was changed by de-identification.
+MOST_HALF_LIVES = 10
+# Two ways to the same moment agree when SUV differs by less.
+DISAGREEMENT = 0.01
+NEAR = timedelta(hours=12)
+DAY = timedelta(days=1)
+GE_SCAN_START = ((0x0009, 0x0D), "GEMS_PETD_01", "GE")
+SIEMENS_REFERENCE = ((0x0071, 0x22), "SIEMENS MED PT", "SIEMENS")
+
+
+_MOMENT = re.compile(r"(\d{8})((?:\d\d){1,3})(?:\.(\d{1,6})\d*)?([+-]\d{4})?$")
+DATED = tag_name("RadiopharmaceuticalStartDateTime")
+TIMED = tag_name("RadiopharmaceuticalStartTime")
+
+
+class MissingError(Exception):
+    """What a header lacks for SUV, as messages name it."""
+
+    def __init__(self, *missing: str) -> None:
+        super().__init__(*missing)
+        self.missing = missing
+
+
+def injected(slices: Sequence[Dataset], reference: datetime, half_life_s: float) -> tuple[datetime, tuple[str, ...]]:
+    """When the tracer was given, and warnings; `reference` is the moment to which the decay will be counted.
+
+    (0018,1078) with its date comes first. Without it, or where its date cannot be true, (0018,1072) on the day of the
+    acquisition, or on the day before when that would be after the scan.
+
+    Raises MissingError when neither is there, or neither can be true.
+    """
+    infos = radiopharmaceuticals(slices)
+    zone = text(slices[0], "TimezoneOffsetFromUTC")
+    named = {
+        DATED: parse_moment(common_text(infos, "RadiopharmaceuticalStartDateTime"), zone),
+        TIMED: _on_scan_day(slices, common_text(infos, "RadiopharmaceuticalStartTime")),
+    }
+    given = {name: moment for name, moment in named.items() if moment is not None}
+    if not given:
+        raise MissingError(f"{DATED} or {TIMED}")
+    fitting = {name: moment for name, moment in given.items() if _fits(slices, reference - moment, half_life_s)}
+    if not fitting:
+        raise MissingError("an injection time that fits the acquisition (de-identification may have changed a date)")
+    used, moment = next(iter(fitting.items()))
+    rivals = [name for name, other in given.items() if disagree(other - moment, half_life_s)]
+    return moment, tuple(f"{name} says another time of injection than {used}, which is used." for name in rivals)
+
+
+def reference_times(slices: Sequence[Dataset], half_life_s: float) -> dict[str, datetime]:
+    """The moment that DecayCorrection START refers to, by every way to it, the best first.
+
+    GE's own scan start; back from a frame's mean by FrameReferenceTime; the series time, when it is not after the
+    first acquisition, else the first acquisition (QIBA); Siemens's own reference, as a cross-check.
+
+    Raises MissingError without an acquisition time.
+    """
+    first = first_acquired(slices)
+    series = parse_moment(text(slices[0], "SeriesDate") + text(slices[0], "SeriesTime"))
+    is_series = series is not None and timedelta(0) <= first - series <= NEAR
+    candidates = {
+        "GE scan start (0009,100D)": _private_moment(slices, GE_SCAN_START, first),
+        f"back-computed from {tag_name('FrameReferenceTime')}": _back_computed(slices, half_life_s),
+        tag_name("SeriesTime") if is_series else tag_name("AcquisitionTime"): series if is_series else first,
+        "Siemens reference (0071,1022)": _private_moment(slices, SIEMENS_REFERENCE, first),
+    }
+    return {name: moment for name, moment in candidates.items() if moment is not None}
+
+
+def acquired(header: Dataset) -> datetime:
+    """When the acquisition of one slice began. Raises MissingError without date and time."""
+    date_time = text(header, "AcquisitionDate") + text(header, "AcquisitionTime")
+    moment = parse_moment(date_time) or parse_moment(text(header, "AcquisitionDateTime"))
+    if moment is None:
+        absent = [name for name in ("AcquisitionDate", "AcquisitionTime") if not text(header, name)]
+        raise MissingError(*(tag_name(name) for name in absent or ["AcquisitionTime"]))
+    return moment
+
+
+def first_acquired(slices: Sequence[Dataset]) -> datetime:
+    """When the first slice of a series was acquired. Raises MissingError as `acquired`."""
+    return min(acquired(header) for header in slices)
+
+
+def mean_of_frame(header: Dataset, half_life_s: float) -> timedelta:
+    """When in its frame the activity equals the frame's mean, counted from its start: just before the middle.
+
+    (1/k) ln(k T / (1 - exp(-k T))) with k = ln 2 / half-life and T the frame's duration.
+
+    Raises MissingError without a duration.
+    """
+    duration_ms = number(header, "ActualFrameDuration")
+    if duration_ms is None or duration_ms < 0:
+        raise MissingError(tag_name("ActualFrameDuration"))
+    rate = math.log(2) / half_life_s
+    decayed = rate * duration_ms / 1000
+    return timedelta(seconds=math.log(decayed / -math.expm1(-decayed)) / rate if decayed else 0.0)
+
+
+def disagree(difference: timedelta, half_life_s: float) -> bool:
+    """Whether two moments that far apart give SUVs that differ by more than a hundredth."""
+    return abs(difference.total_seconds()) * math.log(2) / half_life_s > math.log1p(DISAGREEMENT)
+
+
+def radiopharmaceuticals(slices: Sequence[Dataset]) -> list[Dataset]:
+    """Every item of the radiopharmaceutical sequence of every slice, which must agree where they are asked."""
+    found = [items(header, "RadiopharmaceuticalInformationSequence") for header in slices]
+    if not all(found):
+        raise MissingError(tag_name("RadiopharmaceuticalInformationSequence"))
+    return [item for group in found for item in group]
+
+
+def common_number(headers: Sequence[Dataset], keyword: str) -> float | None:
+    """The one number that all headers give; None when it is missing. Raises MissingError when they differ."""
+    found = {number(header, keyword) for header in headers}
+    if len(found) > 1:
+        raise MissingError(f"one {tag_name(keyword)} for all slices")
+    return found.pop()
+
+
+def common_text(headers: Sequence[Dataset], keyword: str) -> str:
+    """The one text that all headers give; empty when it is missing. Raises MissingError when they differ."""
+    found = {text(header, keyword) for header in headers}
+    if len(found) > 1:
+        raise MissingError(f"one {tag_name(keyword)} for all slices")
+    return found.pop()
+
+
+def parse_moment(date_time: str, zone: str = "") -> datetime | None:
+    """A DICOM DT, or DA and TM joined; None without a time of day. PS3.5 section 6.2.
+
+    An offset from UTC is turned into the clock of `zone`, the offset of the file's other times, where that is known.
+    """
+    found = _MOMENT.match(re.sub(r"[:\s\0]", "", date_time))
+    if not found:
+        return None
+    day, clock, fraction, offset = found.groups(default="")
+    try:
+        moment = datetime.strptime(day + clock.ljust(6, "0"), "%Y%m%d%H%M%S")
+    except ValueError:
+        return None
+    moment += timedelta(microseconds=int(fraction.ljust(6, "0")))
+    both_known = offset and re.fullmatch(r"[+-]\d{4}", zone)
+    return moment - _offset(offset) + _offset(zone) if both_known else moment
+
+
+def _offset(zone: str) -> timedelta:
+    minutes = int(zone[1:3]) * 60 + int(zone[3:5])
+    return timedelta(minutes=-minutes if zone[0] == "-" else minutes)
+
+
+def _on_scan_day(slices: Sequence[Dataset], clock: str) -> datetime | None:
+    """A time of day on the day of the acquisition; on the day before when that would be after the scan (midnight)."""
+    first = first_acquired(slices)
+    moment = parse_moment(f"{first:%Y%m%d}{clock}")
+    if moment is None:
+        return None
+    return moment if moment <= _scan_end(slices) else moment - DAY
+
+
+def _scan_end(slices: Sequence[Dataset]) -> datetime:
+    return max(
+        acquired(header) + timedelta(milliseconds=number(header, "ActualFrameDuration") or 0.0) for header in slices
+    )
+
+
+def _fits(slices: Sequence[Dataset], elapsed: timedelta, half_life_s: float) -> bool:
+    """Whether an injection that long before the reference can be true; in a dynamic scan it may come after it."""
+    scan_s = (_scan_end(slices) - first_acquired(slices)).total_seconds()
+    return -scan_s <= elapsed.total_seconds() <= MOST_HALF_LIVES * half_life_s
+
+
+def _private_moment(
+    slices: Sequence[Dataset], element: tuple[tuple[int, int], str, str], near: datetime
+) -> datetime | None:
+    """A vendor's moment, when all slices have the same one.
+
+    De-identification often shifts the public dates and leaves the private ones: then only the time of day is used, on
+    the day that brings it nearest to the acquisition.
+    """
+    moments = {parse_moment(private_text(header, *element)) for header in slices}
+    moment = moments.pop()
+    if moments or moment is None or abs(moment - near) <= NEAR:
+        return None if moments else moment
+    same_day = datetime.combine(near.date(), moment.time())
+    return min((same_day - DAY, same_day, same_day + DAY), key=lambda day: abs(day - near))
+
+
+def _back_computed(slices: Sequence[Dataset], half_life_s: float) -> datetime | None:
+    """Each frame's mean lies FrameReferenceTime after the reference; None where the slices do not agree on it.
+
+    GE counts FrameReferenceTime to the start of a bed position while AcquisitionTime stays that of the first.
+    """
+    try:
+        means = [acquired(header) + mean_of_frame(header, half_life_s) for header in slices]
+    except MissingError:
+        return None
+    to_reference_ms = [number(header, "FrameReferenceTime") for header in slices]
+    if None in to_reference_ms:
+        return None
+    found = sorted(mean - timedelta(milliseconds=ms or 0.0) for mean, ms in zip(means, to_reference_ms, strict=True))
+    return None if disagree(found[-1] - found[0], half_life_s) else found[len(found) // 2]
