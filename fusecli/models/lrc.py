@@ -1,0 +1,241 @@
+"""LRC: the long-range correlation-guided dual-encoder network.
+
+Source: Zhou et al., Scientific Reports 2025, doi 10.1038/s41598-025-22834-1. Equation numbers below are that paper's.
+What the paper leaves open, and how we read it, stands in docs/decisions/0002-reading-the-lrc-paper.md.
+
+Shapes: N images, C channels, H rows, W columns, T x T pooled cells, L encoder layers. The network exists in two forms
+that compute one function: the literal one follows the figure; the fast one, the default, never builds the T*T
+correlation maps and reads each feature map once (docs/decisions/0003-fast-form-of-lrc.md).
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+# Smallest length of a feature vector in a cosine similarity (eq. 9).
+COSINE_EPSILON = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class LRCConfig:
+    """Every size of the network. The default is `lrc`, with the paper's T = 16 and about its number of parameters."""
+
+    channels: int = 16
+    blocks: int = 4
+    kernels: tuple[int, ...] = (3, 5, 7, 9)
+    attention_cells: int = 7
+    correlation_cells: int = 16
+    decoder: tuple[int, ...] = (128, 64, 32, 16)
+    slope: float = 0.2
+
+    @property
+    def layers(self) -> int:
+        """Encoder layers: the CMFEM blocks and the 1 x 1 layer after them."""
+        return self.blocks + 1
+
+
+class LRC(nn.Module):
+    """The whole network: FIXED and MOVING, (N, 1, H, W) in 0..1 each, to one image of the same shape.
+
+    The output is about 0..1 and is not clipped, so that training sees a gradient everywhere; the Fuser clips it.
+    """
+
+    def __init__(self, config: LRCConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or LRCConfig()
+        self.fixed_encoder = Encoder(self.config)
+        self.moving_encoder = Encoder(self.config)
+        self.fusion = nn.ModuleList(LCFM(self.config) for _ in range(self.config.layers))
+        self.decoder = Decoder(self.config)
+
+    def forward(self, fixed: Tensor, moving: Tensor) -> Tensor:
+        """The fast form."""
+        fixed_layers, moving_layers = self.fixed_encoder(fixed), self.moving_encoder(moving)
+        stages = list(zip(self.fusion, fixed_layers, moving_layers, strict=True))
+        gates = [cast("LCFM", lcfm).gate(a, b) for lcfm, a, b in stages]
+        sources = torch.cat([part for _, a, b in stages for part in (a, b)], dim=1)  # (N, 2LC, H, W)
+        fused: Tensor = self.decoder(sources, torch.stack(gates, dim=1))  # (N, 1, H, W)
+        return fused
+
+    def forward_literal(self, fixed: Tensor, moving: Tensor) -> Tensor:
+        """The form of the paper's figure: the same function, slower, for tests and benchmarks."""
+        fixed_layers, moving_layers = self.fixed_encoder(fixed), self.moving_encoder(moving)
+        stages = zip(self.fusion, fixed_layers, moving_layers, strict=True)
+        merged = torch.cat([lcfm(a, b) for lcfm, a, b in stages], dim=1)  # (N, 4LC, H, W)
+        return self.decoder.forward_literal(merged)
+
+
+class Encoder(nn.Module):
+    """One branch: CMFEM blocks, then a 1 x 1 convolution and Tanh; each layer sees all earlier outputs."""
+
+    def __init__(self, config: LRCConfig) -> None:
+        super().__init__()
+        widths = [1] + [config.channels * layer for layer in range(1, config.blocks)]
+        self.blocks = nn.ModuleList(CMFEM(width, config) for width in widths)
+        self.last = nn.Conv2d(config.channels * config.blocks, config.channels, kernel_size=1)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        outputs: list[Tensor] = []
+        for block in self.blocks:
+            outputs.append(block(torch.cat(outputs, dim=1) if outputs else image))
+        outputs.append(torch.tanh(self.last(torch.cat(outputs, dim=1))))
+        return outputs  # L times (N, C, H, W)
+
+
+class CMFEM(nn.Module):
+    """Cross-dimension multi-scale feature extraction (eqs. 1-8)."""
+
+    def __init__(self, in_channels: int, config: LRCConfig) -> None:
+        super().__init__()
+        self.embed = nn.Conv2d(in_channels, config.channels, kernel_size=3, padding=1)
+        self.act = nn.LeakyReLU(config.slope)
+        self.axial = AxialGate(config)
+        self.attention = ChannelAttention(config)
+        _keep_scale(self.embed, config.slope)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.act(self.embed(x))  # (N, C, H, W)
+        x = self.axial(x)  # (N, C, H, W)
+        weighted: Tensor = x * self.attention(x)  # (N, C, H, W)
+        return weighted
+
+
+class AxialGate(nn.Module):
+    """Each row and each column is weighted by what 1D convolutions of several lengths see in its mean (eqs. 1-5)."""
+
+    def __init__(self, config: LRCConfig) -> None:
+        super().__init__()
+        groups = len(config.kernels)
+        width = config.channels // groups
+        self.convs = nn.ModuleList(nn.Conv1d(width, width, k, padding=k // 2, groups=width) for k in config.kernels)
+        self.norm_rows = nn.GroupNorm(groups, config.channels)
+        self.norm_columns = nn.GroupNorm(groups, config.channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        along_rows = torch.sigmoid(self.norm_rows(self._scales(x.mean(dim=3))))  # (N, C, H)
+        along_columns = torch.sigmoid(self.norm_columns(self._scales(x.mean(dim=2))))  # (N, C, W)
+        return x * along_rows.unsqueeze(3) * along_columns.unsqueeze(2)  # (N, C, H, W)
+
+    def _scales(self, sequence: Tensor) -> Tensor:
+        # The same convolutions serve both directions, so a pattern counts alike along rows and columns.
+        parts = sequence.chunk(len(self.convs), dim=1)
+        return torch.cat([conv(part) for conv, part in zip(self.convs, parts, strict=True)], dim=1)
+
+
+class ChannelAttention(nn.Module):
+    """Self-attention between channels on a small map, which gives one weight in 0..1 per channel (eqs. 6-8)."""
+
+    def __init__(self, config: LRCConfig) -> None:
+        super().__init__()
+        channels = config.channels
+        self.cells = config.attention_cells
+        self.query = nn.Conv2d(channels, channels, kernel_size=1, groups=channels)
+        self.key = nn.Conv2d(channels, channels, kernel_size=1, groups=channels)
+        self.value = nn.Conv2d(channels, channels, kernel_size=1, groups=channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        small = F.adaptive_avg_pool2d(x, self.cells)  # (N, C, c, c)
+        query, key, value = (layer(small).flatten(2) for layer in (self.query, self.key, self.value))  # (N, C, c*c)
+        mixing = torch.softmax(query @ key.transpose(1, 2) / self.cells, dim=2)  # (N, C, C); sqrt(d) = c
+        return torch.sigmoid((mixing @ value).mean(dim=2))[:, :, None, None]  # (N, C, 1, 1)
+
+
+class LCFM(nn.Module):
+    """Long-range correlation fusion of one encoder layer of both branches (eqs. 9-16, Algorithm 1)."""
+
+    def __init__(self, config: LRCConfig) -> None:
+        super().__init__()
+        self.fixed_gate = CorrelationGate(config)
+        self.moving_gate = CorrelationGate(config)
+
+    def gate(self, fixed: Tensor, moving: Tensor) -> Tensor:
+        """The weight per channel that both branches share, (N, C), in 0..2."""
+        shared: Tensor = self.fixed_gate(fixed) + self.moving_gate(moving)
+        return shared
+
+    def forward(self, fixed: Tensor, moving: Tensor) -> Tensor:
+        """The literal form: features and gated features side by side, (N, 4C, H, W)."""
+        shared = self.fixed_gate.forward_literal(fixed) + self.moving_gate.forward_literal(moving)  # (N, C)
+        gate = shared[:, :, None, None]
+        return torch.cat([fixed, moving, fixed * gate, moving * gate], dim=1)
+
+
+class CorrelationGate(nn.Module):
+    """How every pixel relates to T * T places of the image, summed up in one weight per channel (eqs. 9-13)."""
+
+    def __init__(self, config: LRCConfig) -> None:
+        super().__init__()
+        self.cells = config.correlation_cells
+        self.mix = nn.Conv2d(self.cells**2, config.channels, kernel_size=1)
+        self.smooth = nn.Conv2d(config.channels, config.channels, kernel_size=3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The fast form: mix(correlation(x)) is linear in the unit features, so its weights are multiplied first."""
+        pixels, places = self._unit_vectors(x)
+        weights = self.mix.weight.flatten(1) @ places  # (C, T*T) @ (N, T*T, C) = (N, C, C)
+        mixed = _conv_per_image(pixels, weights[:, :, :, None, None], self.mix.bias)  # (N, C, H, W)
+        return torch.sigmoid(self.smooth(mixed)).mean(dim=(2, 3))  # (N, C)
+
+    def forward_literal(self, x: Tensor) -> Tensor:
+        pixels, places = self._unit_vectors(x)
+        correlation = torch.einsum("ntc,nchw->nthw", places, pixels)  # (N, T*T, H, W)
+        return torch.sigmoid(self.smooth(self.mix(correlation))).mean(dim=(2, 3))  # (N, C)
+
+    def _unit_vectors(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        pooled = F.adaptive_avg_pool2d(x, self.cells).flatten(2).transpose(1, 2)  # (N, T*T, C)
+        return F.normalize(x, dim=1, eps=COSINE_EPSILON), F.normalize(pooled, dim=2, eps=COSINE_EPSILON)
+
+
+class Decoder(nn.Module):
+    """Five 3 x 3 convolutions from the merged features to the image."""
+
+    def __init__(self, config: LRCConfig) -> None:
+        super().__init__()
+        widths = [4 * config.layers * config.channels, *config.decoder, 1]
+        self.convs = nn.ModuleList(nn.Conv2d(i, o, kernel_size=3, padding=1) for i, o in pairwise(widths))
+        self.act = nn.LeakyReLU(config.slope)
+
+    def forward(self, sources: Tensor, gates: Tensor) -> Tensor:
+        """The fast form: `sources` (N, 2LC, H, W), per layer FIXED then MOVING; `gates` (N, L, C).
+
+        The first convolution would read each feature map F twice, as F and as F * g. As g is a number per channel,
+        W1 F + W2 (F g) = (W1 + g W2) F: half the channels of the widest layer.
+        """
+        first = cast("nn.Conv2d", self.convs[0])
+        layers, channels = gates.shape[1:]
+        weight = first.weight.view(-1, layers, 2, 2, channels, 3, 3)  # (O, L, plain|gated, FIXED|MOVING, C, 3, 3)
+        gate = gates[:, None, :, None, :, None, None]  # (N, 1, L, 1, C, 1, 1)
+        folded = (weight[:, :, 0] + gate * weight[:, :, 1]).flatten(2, 4)  # (N, O, 2LC, 3, 3)
+        return self._rest(_conv_per_image(sources, folded, first.bias))
+
+    def forward_literal(self, merged: Tensor) -> Tensor:
+        return self._rest(self.convs[0](merged))
+
+    def _rest(self, x: Tensor) -> Tensor:
+        for conv in self.convs[1:]:
+            x = conv(self.act(x))
+        return x  # (N, 1, H, W)
+
+
+def parameter_count(network: nn.Module) -> int:
+    """Trainable numbers of a network."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def _conv_per_image(x: Tensor, weights: Tensor, bias: Tensor | None) -> Tensor:
+    """Convolve each image of a batch, (N, I, H, W), with its own kernel, (N, O, I, k, k), zero padded."""
+    padding = weights.shape[-1] // 2
+    images = zip(x.unsqueeze(1).unbind(), weights.unbind(), strict=True)
+    return torch.cat([F.conv2d(image, kernel, bias, padding=padding) for image, kernel in images])
+
+
+def _keep_scale(conv: nn.Conv2d, slope: float) -> None:
+    # Two axial gates and the channel weight start near 1/2 each: without the factor 8 four blocks would shrink the
+    # signal by 8^4 and the first steps of training would be lost on undoing it.
+    nn.init.kaiming_normal_(conv.weight, a=slope)
+    with torch.no_grad():
+        conv.weight.mul_(8)

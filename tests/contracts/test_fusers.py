@@ -1,0 +1,105 @@
+"""One contract for everything that fuses: a new model is one new line in FUSERS."""
+
+import numpy as np
+import pytest
+import torch
+
+from fusecli.models.baselines import baseline
+from fusecli.models.lrc import LRC, LRCConfig
+from fusecli.models.network import NetworkFuser
+
+
+def random_network():
+    torch.manual_seed(0)
+    network = LRC(LRCConfig(channels=8, decoder=(16, 8), correlation_cells=8))
+    return NetworkFuser(network, name="lrc", weights_sha256="0" * 64, device="cpu")
+
+
+FUSERS = {
+    "max": lambda: baseline("max"),
+    "average": lambda: baseline("average"),
+    "laplacian": lambda: baseline("laplacian"),
+    "alpha": lambda: baseline("alpha", alpha=0.3),
+    "lrc": random_network,
+}
+SIZES = [(32, 32), (33, 47), (64, 200), (200, 64)]
+
+
+@pytest.fixture(params=FUSERS)
+def fuser(request):
+    return FUSERS[request.param]()
+
+
+def pair(rows, columns, seed=0):
+    random = np.random.default_rng(seed)
+    return tuple(random.random((rows, columns), dtype=np.float32) for _ in range(2))
+
+
+@pytest.mark.parametrize(("rows", "columns"), SIZES)
+def test_any_size_comes_back_as_float32_of_that_size_in_0_to_1(fuser, rows, columns):
+    fused = fuser(*pair(rows, columns))
+    assert isinstance(fused, np.ndarray)
+    assert fused.dtype == np.float32
+    assert fused.shape == (rows, columns)
+    assert np.isfinite(fused).all()
+    assert fused.min() >= 0
+    assert fused.max() <= 1
+
+
+def test_the_result_depends_on_both_images(fuser):
+    fixed, moving = pair(33, 47)
+    other, _ = pair(33, 47, seed=5)
+    fused = fuser(fixed, moving)
+    assert np.abs(fuser(other, moving) - fused).max() > 1e-3
+    assert np.abs(fuser(fixed, other) - fused).max() > 1e-3
+
+
+def test_the_same_input_gives_the_same_output_again_and_in_between(fuser):
+    images, others = pair(33, 47), pair(64, 40, seed=5)
+    first = fuser(*images)
+    fuser(*others)
+    assert np.array_equal(fuser(*images), first)
+
+
+def test_a_second_fuser_of_the_same_kind_gives_the_same_output(request, fuser):
+    other = FUSERS[request.node.callspec.params["fuser"]]()
+    images = pair(33, 47)
+    assert np.array_equal(fuser(*images), other(*images))
+
+
+def test_the_inputs_are_not_touched(fuser):
+    images = pair(33, 47)
+    copies = [image.copy() for image in images]
+    fuser(*images)
+    assert all(np.array_equal(image, copy) for image, copy in zip(images, copies, strict=True))
+    assert all(image.flags.writeable for image in images)
+
+
+def test_read_only_and_strided_arrays_are_taken(fuser):
+    images = pair(33, 47)
+    strided = tuple(np.repeat(image, 2, axis=1)[:, ::2] for image in images)
+    for image in (*images, *strided):
+        image.setflags(write=False)
+    assert np.array_equal(fuser(*strided), fuser(*images))
+
+
+def test_the_result_is_not_a_view_of_an_input(fuser):
+    fixed, moving = pair(33, 47)
+    fused = fuser(fixed, moving)
+    assert not np.may_share_memory(fused, fixed)
+    assert not np.may_share_memory(fused, moving)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 0), (1, 1), (0, 1)])
+def test_flat_images_give_numbers_in_0_to_1(fuser, low, high):
+    fused = fuser(np.full((32, 40), low, dtype=np.float32), np.full((32, 40), high, dtype=np.float32))
+    assert np.isfinite(fused).all()
+    assert fused.min() >= 0
+    assert fused.max() <= 1
+
+
+def test_a_fuser_says_what_it_is(fuser):
+    assert fuser.name in FUSERS
+    assert fuser.weights_sha256 is None or len(fuser.weights_sha256) == 64
+    assert fuser.device == "cpu"
+    assert list(fuser.notes) == []
