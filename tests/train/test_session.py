@@ -1,0 +1,88 @@
+"""`fusecli train` from its words to its first epoch, on folders of real files."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from fusecli.errors import InputError, ModelError, OutputError, UsageError
+from fusecli.models.lrc import LRC
+from fusecli.settings import TrainSettings
+from fusecli.train import start
+
+SETTINGS = TrainSettings(epochs=1, batch=2, crop=32, ema=0.0)
+
+
+@pytest.fixture
+def data(tmp_path, save_picture, make_pairs):
+    for pair in make_pairs(2, side=40):
+        save_picture(tmp_path / f"data/PET-MRI/MRI/{pair.name}.png", 255 * pair.fixed)
+        save_picture(tmp_path / f"data/PET-MRI/PET/{pair.name}.png", 255 * pair.moving)
+    save_picture(tmp_path / "data/PET-MRI/PET/lonely.png", np.zeros((40, 40)))
+    return tmp_path / "data"
+
+
+@pytest.fixture(autouse=True)
+def no_cuda(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+def test_a_session_says_what_it_trains_on_and_what_it_leaves_out(data, tmp_path):
+    notes = start(data, data, tmp_path / "w.safetensors", "lrc", SETTINGS).notes
+    assert notes[0] == "Training lrc on cpu with PET-MRI 2 pairs."
+    assert any("PET-MRI/lonely" in note for note in notes)
+
+
+def test_a_gpu_that_is_not_there_is_said(data, tmp_path):
+    notes = start(data, data, tmp_path / "w.safetensors", "lrc", SETTINGS, device="cuda").notes
+    assert any("CUDA" in note for note in notes)
+
+
+def test_an_epoch_on_real_files_writes_weights_that_the_network_takes_and_that_repeat(data, tmp_path):
+    paths = [tmp_path / f"{name}.safetensors" for name in ("one", "two")]
+    for path in paths:
+        (report,) = start(data, data, path, "lrc", SETTINGS).epochs
+        assert 0 <= report.score <= 1
+    weights = [load_file(path) for path in paths]
+    LRC().load_state_dict(weights[0])
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def test_another_seed_starts_from_other_weights(data, tmp_path):
+    paths = {seed: tmp_path / f"{seed}.safetensors" for seed in (1, 2)}
+    for seed, path in paths.items():
+        list(start(data, data, path, "lrc", TrainSettings(seed=seed, epochs=1, batch=2, crop=32)).epochs)
+    one, two = (load_file(path) for path in paths.values())
+    assert not torch.equal(one["decoder.convs.0.weight"], two["decoder.convs.0.weight"])
+
+
+def test_weights_are_named_safetensors(data, tmp_path):
+    with pytest.raises(UsageError, match=r"weights\.pt"):
+        start(data, data, tmp_path / "weights.pt", "lrc", SETTINGS)
+
+
+def test_weights_that_stand_are_not_replaced_unless_asked(data, tmp_path):
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(b"precious")
+    with pytest.raises(OutputError, match="exists") as caught:
+        start(data, data, path, "lrc", SETTINGS)
+    assert caught.value.exit_code == 7
+    assert path.read_bytes() == b"precious"
+    assert start(data, data, path, "lrc", SETTINGS, overwrite=True).notes
+
+
+def test_a_folder_that_is_not_there_is_an_output_error(data, tmp_path):
+    with pytest.raises(OutputError, match="no folder"):
+        start(data, data, tmp_path / "missing" / "w.safetensors", "lrc", SETTINGS)
+
+
+def test_an_unknown_network_is_a_model_error(data, tmp_path):
+    with pytest.raises(ModelError, match="lrc9"):
+        start(data, data, tmp_path / "w.safetensors", "lrc9", SETTINGS)
+
+
+def test_folders_without_pairs_are_an_input_error_on_either_side(data, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for folders in ((tmp_path / "empty", data), (data, tmp_path / "empty")):
+        with pytest.raises(InputError):
+            start(*folders, tmp_path / "w.safetensors", "lrc", SETTINGS)
