@@ -1,0 +1,78 @@
+"""The program `fusecli`: its commands, and what happens when one of them fails."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from fusecli import __version__
+from fusecli.catalog import RESEARCH_USE
+from fusecli.cli import console
+from fusecli.cli.demo import demo
+from fusecli.cli.fuse import fuse
+from fusecli.cli.info import info
+from fusecli.cli.metrics import metrics
+from fusecli.cli.models import models
+from fusecli.cli.train import train
+from fusecli.errors import FusecliError, MemoryLimitError
+
+INTERRUPTED = 130
+OUT_OF_MEMORY = MemoryLimitError(
+    "There is not enough memory.", hint="Close other programs, or fuse one slice: --slice N"
+)
+
+app = typer.Typer(
+    name="fusecli",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (fuse, metrics, info, demo):
+    app.command()(command)
+app.add_typer(models, name="models")
+app.command()(train)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"fusecli {__version__}")  # noqa: T201
+        console.say(RESEARCH_USE)
+        raise typer.Exit
+
+
+@app.callback(epilog=RESEARCH_USE)
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", callback=_print_version, is_eager=True)
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print results and errors only.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error.")] = False,
+) -> None:
+    """Fuse two medical images of one patient into one: CT+PET, MRI+PET, MRI+SPECT, CT+MRI.
+
+    Example: fusecli fuse ct.dcm pet.dcm -o fused.png
+    """
+    console.configure(quiet=quiet, debug=debug)
+
+
+def main() -> None:
+    """Run the program and end the process with the exit code of docs/exit-codes.md."""
+    try:
+        app()
+    except FusecliError as error:
+        console.fail(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        console.say("Interrupted.")
+        sys.exit(INTERRUPTED)
+    except MemoryError:
+        console.fail(OUT_OF_MEMORY)
+        sys.exit(OUT_OF_MEMORY.exit_code)
+    except BrokenPipeError:
+        # Whoever read our output has gone; a second error while Python flushes at exit would only confuse.
+        sys.stderr.close()
+        sys.exit(0)
+    except Exception as error:
+        console.fail_unexpectedly(error)
+        sys.exit(1)

@@ -1,0 +1,137 @@
+"""What a person reads: stderr. Data goes to stdout by `emit`."""
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fusecli.errors import FusecliError
+
+if TYPE_CHECKING:
+    from fusecli.report.record import RunRecord
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(slots=True)
+class _Manner:
+    quiet: bool = False
+    debug: bool = False
+
+
+_manner = _Manner()
+
+
+def configure(*, quiet: bool, debug: bool) -> None:
+    """How the rest of the process talks."""
+    _manner.quiet, _manner.debug = quiet, debug
+
+
+def emit(text: str) -> None:
+    """Data: one line on stdout."""
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def say(text: str) -> None:
+    """A remark on stderr, unless --quiet."""
+    if not _manner.quiet:
+        sys.stderr.write(text + "\n")
+
+
+def warn(texts: Sequence[str]) -> None:
+    """Warnings on stderr, also with --quiet: they change how far a result can be trusted."""
+    for text in texts:
+        sys.stderr.write(f"Warning: {text}\n")
+
+
+def fail(error: FusecliError) -> None:
+    """What is wrong, why, and what to try."""
+    sys.stderr.write(f"Error: {error.what}\n")
+    for part in (error.why, error.hint):
+        if part:
+            sys.stderr.write(f"  {part}\n")
+    if _manner.debug:
+        traceback.print_exception(error)
+
+
+def fail_unexpectedly(error: Exception) -> None:
+    """Our own bug: one line and where the traceback lies, or the traceback itself with --debug."""
+    if _manner.debug:
+        traceback.print_exception(error)
+        return
+    handle, path = tempfile.mkstemp(prefix="fusecli-error-", suffix=".log")
+    with os.fdopen(handle, "w", encoding="utf-8") as log:
+        traceback.print_exception(error, file=log)
+    sys.stderr.write(f"Error: fusecli met a bug of its own ({type(error).__name__}). The details are in {path}\n")
+
+
+def summary(record: "RunRecord", *, table: bool = True) -> None:
+    """What a fusion did, on stderr: warnings, windows, time, and the scores as a table."""
+    warn(record.warnings)
+    for role, facts in record.windows.items():
+        say(f"{role.upper():<6} {record.inputs[role]['modality']:<5} {facts['text']}")
+    say(f"Fused with {record.model['name']} on {record.device} in {record.timings_s['total']:.1f} s.")
+    if table and record.metrics:
+        score_table(record.metrics)
+
+
+def score_table(scores: Mapping[str, Mapping[str, Any]], *, to_stdout: bool = False) -> None:
+    """Scores as a table: name, value, unit, and which way is better."""
+    from rich import box
+    from rich.table import Table
+
+    from fusecli.catalog import METRICS
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for title, justify in (("metric", "left"), ("value", "right"), ("unit", "left"), ("better", "left")):
+        table.add_column(title, justify=justify)  # type: ignore[arg-type]
+    table.add_column("what it measures")
+    for name, score in scores.items():
+        row = (name, f"{score['value']:.4f}", score["unit"], score["better"], METRICS[name].title)
+        table.add_row(*row)
+    if to_stdout or not _manner.quiet:
+        _rich(to_stdout).print(table)
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Progress]:
+    """A bar on a terminal, with the time left; a line every tenth elsewhere; nothing with --quiet or for one step."""
+    if _manner.quiet:
+        yield lambda done, total: None
+    elif sys.stderr.isatty():
+        yield from _bar(title)
+    else:
+        yield _lines(title)
+
+
+def _bar(title: str) -> Iterator[Progress]:
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as RichProgress
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with RichProgress(*columns, console=_rich(False), transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _lines(title: str) -> Progress:
+    def report(done: int, total: int) -> None:
+        tenth = max(1, total // 10)
+        if total > 1 and (done % tenth == 0 or done == total):
+            say(f"{title}: {done} of {total}")
+
+    return report
+
+
+def _rich(to_stdout: bool) -> Any:
+    from rich.console import Console
+
+    # NO_COLOR and a pipe turn color off by themselves; a pipe must not cut columns at 80 characters.
+    console = Console(stderr=not to_stdout, highlight=False)
+    if not console.is_terminal:
+        console.width = 120
+    return console

@@ -1,0 +1,87 @@
+"""`fusecli fuse`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fusecli.catalog import DEVICES, MODELS, PALETTES, Modality
+from fusecli.cli import console, options
+from fusecli.cli.options import one_of, parse_range, parse_slice
+from fusecli.settings import FuseSettings
+
+
+def fuse(
+    fixed: options.FixedPath,
+    moving: options.MovingPath,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Result: .png, .jpg, .tif, .nii or .nii.gz.", show_default=False)
+    ],
+    model: options.Model = "lrc",
+    slice_: options.Slice = None,
+    window: options.WindowOption = None,
+    suv_range: options.SuvRange = None,
+    palette: options.Palette = None,
+    device: options.Device = "auto",
+    fixed_modality: options.FixedModality = None,
+    moving_modality: options.MovingModality = None,
+    fixed_series: options.FixedSeries = None,
+    moving_series: options.MovingSeries = None,
+    polarity: options.Polarity = "auto",
+    resize: options.Resize = False,
+    alpha: Annotated[float, typer.Option(help="Share of MOVING, 0 to 1, with --model alpha.")] = 0.5,
+    report: Annotated[
+        Path | None, typer.Option(help="Also write what was done and the scores: .json or .csv.", show_default=False)
+    ] = None,
+    json: options.AsJson = False,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Fuse two images of one patient into one.
+
+    FIXED gives the anatomy and the grid, MOVING is brought onto it by the positions that the files state. A tracer
+    is shown in color. The path of the result goes to stdout, everything else to stderr.
+
+    Example: fusecli fuse ct.dcm pet.dcm -o fused.png
+
+    Example: fusecli fuse CT/ PT/ -o fused.png --slice -120mm --window lung
+
+    Example: fusecli fuse mri.png spect.png -o fused.png --json
+
+    Example: fusecli fuse CT/ PT/ -o fused.nii.gz --report fused.json
+    """
+    settings = FuseSettings(
+        model=str(one_of("--model", model, tuple(MODELS))),
+        device=str(one_of("--device", device, DEVICES)),
+        slice_choice=None if slice_ is None else parse_slice(slice_),
+        fixed_series=fixed_series,
+        moving_series=moving_series,
+        fixed_modality=_modality("--fixed-modality", fixed_modality),
+        moving_modality=_modality("--moving-modality", moving_modality),
+        window=window,
+        suv_range=None if suv_range is None else parse_range(suv_range),
+        polarity=str(one_of("--polarity", polarity, ("auto", "white-hot", "black-hot"))),
+        palette=one_of("--palette", palette, tuple(PALETTES)),
+        resize=resize,
+        alpha=alpha,
+        overwrite=overwrite,
+    )
+    _run(fixed, moving, output, settings, report, json)
+
+
+def _run(fixed: Path, moving: Path, output: Path, settings: FuseSettings, report: Path | None, json: bool) -> None:
+    from fusecli import pipeline
+    from fusecli.report import record as records
+
+    if report is not None:
+        records.check_report(report, overwrite=settings.overwrite)
+    with console.progress("Fusing slices") as progress:
+        record = pipeline.fuse_files(fixed, moving, output, settings, progress=progress)
+    if report is not None:
+        records.write(record, report, overwrite=settings.overwrite)
+    console.summary(record, table=not json)
+    console.emit(records.to_json(record.as_dict()) if json else str(record.output))
+
+
+def _modality(option: str, value: str | None) -> Modality | None:
+    upper = one_of(option, None if value is None else value.upper(), options.MODALITIES)
+    return None if upper is None else Modality(upper)

@@ -1,0 +1,64 @@
+"""`fusecli models list|show|verify|path`."""
+
+from typing import Annotated
+
+import typer
+
+from fusecli.catalog import MODELS
+from fusecli.cli import console, options
+
+models = typer.Typer(no_args_is_help=True, help="List, show, verify and find the models.")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A model of `fusecli models list`.")]
+
+
+@models.command("list")
+def list_models(json: options.AsJson = False) -> None:
+    """List every model and baseline.
+
+    Example: fusecli models list
+    """
+    from fusecli.report.record import to_json
+
+    if json:
+        rows = [{"name": m.name, "title": m.title, "needs_weights": m.needs_weights} for m in MODELS.values()]
+        console.emit(to_json({"models": rows}))
+        return
+    for model in MODELS.values():
+        console.emit(f"{model.name:<10} {'network ' if model.needs_weights else 'baseline'}  {model.title}")
+
+
+@models.command("show")
+def show(name: Name) -> None:
+    """Show a model's card: how its weights were made, on what, and how well they do.
+
+    Example: fusecli models show lrc
+    """
+    from fusecli.models.weights import find_weights
+    from fusecli.report.record import to_json
+
+    console.emit(to_json(dict(find_weights(name).card)))
+
+
+@models.command("verify")
+def verify() -> None:
+    """Check every weights file against its sha256.
+
+    Example: fusecli models verify
+    """
+    from fusecli.models import weights
+
+    for entry in weights.list_weights().values():
+        weights.verify(entry)
+        console.emit(f"{entry.name}  {entry.sha256}  ok")
+
+
+@models.command("path")
+def path(name: Name) -> None:
+    """Print where the weights of a model lie.
+
+    Example: fusecli models path lrc
+    """
+    from fusecli.models.weights import find_weights
+
+    console.emit(str(find_weights(name).path))

@@ -1,0 +1,108 @@
+"""The words that several commands share: their types, help and parsing."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fusecli.catalog import CT_WINDOWS, DEVICES, MODELS, PALETTES, Modality
+from fusecli.errors import UsageError
+from fusecli.settings import SliceChoice
+
+
+def parse_slice(text: str) -> SliceChoice:
+    """`12` is the slice of index 12, counted from 0; `45mm` the one nearest to 45 mm along the slice normal.
+
+    Raises UsageError for anything else.
+    """
+    try:
+        if text.endswith("mm"):
+            return SliceChoice(position_mm=float(text.removesuffix("mm")))
+        return SliceChoice(index=int(text))
+    except ValueError:
+        raise UsageError(
+            f"--slice {text} is not a slice.", hint="Give a number counted from 0, or a position: --slice 45mm"
+        ) from None
+
+
+def parse_range(text: str) -> tuple[float, float]:
+    """`0-5` is the range from 0 to 5.
+
+    Raises UsageError unless both are numbers and the second is the larger.
+    """
+    low, _, high = text.partition("-")
+    try:
+        limits = (float(low), float(high))
+    except ValueError:
+        limits = (0.0, 0.0)
+    if not limits[1] > limits[0]:
+        raise UsageError(
+            f"--suv-range {text} is not a range.", hint="Give two numbers, the larger last: --suv-range 0-5"
+        )
+    return limits
+
+
+def one_of(option: str, value: str | None, known: tuple[str, ...]) -> str | None:
+    """The value, if it is one of those that are known.
+
+    Raises UsageError that lists them otherwise.
+    """
+    if value is None or value in known:
+        return value
+    raise UsageError(f"{option} {value} is not known.", hint=f"Choose one of: {', '.join(known)}")
+
+
+MODALITIES = tuple(m.value for m in (Modality.CT, Modality.MRI, Modality.PET, Modality.SPECT))
+
+InputPath = Annotated[Path, typer.Argument(show_default=False)]
+FixedPath = Annotated[
+    Path, typer.Argument(metavar="FIXED", help="The anatomy (CT or MRI): a file, or a folder with one DICOM series.")
+]
+MovingPath = Annotated[
+    Path, typer.Argument(metavar="MOVING", help="The tracer (PET or SPECT), or the CT of a CT/MRI pair.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
+Slice = Annotated[
+    str | None,
+    typer.Option("--slice", metavar="N|Xmm", help="One slice of FIXED: its number from 0, or its position (45mm)."),
+]
+WindowOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|W/L|dicom|auto",
+        help=f"Display window of the CT or MRI: {', '.join(CT_WINDOWS)}; width/level in HU (1500/-600); dicom[:n], "
+        "the file's own; auto, percentiles. Chosen by what is seen when not given, and printed.",
+    ),
+]
+SuvRange = Annotated[
+    str | None, typer.Option("--suv-range", metavar="LOW-HIGH", help="SUV shown as black and as full. Default 0-5.")
+]
+Polarity = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|white-hot|black-hot",
+        help="How a grey PET picture shows high uptake. auto: black-hot when it is dark on white and FIXED is not.",
+    ),
+]
+Device = Annotated[
+    str, typer.Option(metavar="|".join(DEVICES), help="Where the network runs. auto takes a GPU if it can.")
+]
+Model = Annotated[str, typer.Option(metavar="NAME", help=f"How to fuse: {', '.join(MODELS)}.")]
+Palette = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help=f"Colors of the tracer: {', '.join(PALETTES)}. Default: hot-iron for grey PET and SPECT; a source that "
+        "has color keeps its own; none: grey output.",
+    ),
+]
+FixedModality = Annotated[
+    str | None, typer.Option(metavar="|".join(MODALITIES), help="What FIXED is, when its file does not say.")
+]
+MovingModality = Annotated[
+    str | None, typer.Option(metavar="|".join(MODALITIES), help="What MOVING is, when its file does not say.")
+]
+FixedSeries = Annotated[str | None, typer.Option(metavar="UID|NUMBER", help="Which series, if FIXED holds several.")]
+MovingSeries = Annotated[str | None, typer.Option(metavar="UID|NUMBER", help="Which series, if MOVING holds several.")]
+Resize = Annotated[bool, typer.Option("--resize", help="Scale MOVING to FIXED's size when neither says where it lies.")]

@@ -1,0 +1,97 @@
+"""`fusecli train`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fusecli.cli import console
+from fusecli.cli.options import one_of
+from fusecli.settings import LossSettings, TrainSettings
+
+if TYPE_CHECKING:
+    from fusecli.train import TrainingSession
+    from fusecli.train.loop import EpochReport
+
+DEFAULT = TrainSettings()
+
+
+def train(
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="Training pairs: DATA/TASK/MRI/x.png, DATA/TASK/PET/x.png.")
+    ],
+    validation: Annotated[Path, typer.Option("--validation", help="Validation pairs, laid out alike.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Weights to write: NAME.safetensors.")],
+    config: Annotated[str, typer.Option(help="The network.")] = "lrc",
+    loss: Annotated[
+        str, typer.Option(help="paper: L1 to both sources; max: L1 to the brighter one, signed and absolute gradients.")
+    ] = "paper",
+    alpha: Annotated[float, typer.Option(help="Weight of the gradient term.")] = DEFAULT.loss.alpha,
+    epochs: Annotated[int, typer.Option(min=1)] = DEFAULT.epochs,
+    batch: Annotated[int, typer.Option(min=1)] = DEFAULT.batch,
+    crop: Annotated[int, typer.Option(min=32, help="Side of a training patch, pixels.")] = DEFAULT.crop,
+    learning_rate: Annotated[float, typer.Option(min=0)] = DEFAULT.learning_rate,
+    schedule: Annotated[str, typer.Option(help="one-cycle, or paper: 10 % off every 5 epochs.")] = DEFAULT.schedule,
+    patience: Annotated[int, typer.Option(min=1, help="Epochs without gain before it stops.")] = DEFAULT.patience,
+    seed: Annotated[int, typer.Option()] = DEFAULT.seed,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    start_from: Annotated[
+        Path | None, typer.Option(help="Weights to begin with instead of random ones.", show_default=False)
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from NAME.safetensors.checkpoint.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace weights that exist.")] = False,
+) -> None:
+    """Train a network on pairs of your own, and keep the weights with the best validation Q^AB/F.
+
+    After every epoch the best weights and a checkpoint are on disk, so an interrupted run loses one epoch at most.
+
+    Example: fusecli train data/train --validation data/val -o lrc.safetensors
+
+    Example: fusecli train data/train --validation data/val -o lrc.safetensors --resume
+    """
+    losses = {"paper": LossSettings("both", "absolute", alpha), "max": LossSettings("max", "mixed", alpha)}
+    settings = TrainSettings(
+        seed=seed,
+        epochs=epochs,
+        batch=batch,
+        crop=crop,
+        learning_rate=learning_rate,
+        schedule=str(one_of("--schedule", schedule, ("one-cycle", "paper"))),
+        patience=patience,
+        loss=losses[str(one_of("--loss", loss, tuple(losses)))],
+    )
+    from fusecli.train import start
+
+    with console.progress("Steps of this epoch") as progress:
+        session = start(
+            data,
+            validation,
+            output,
+            config,
+            settings,
+            device=device,
+            start_from=start_from,
+            resume=resume,
+            overwrite=overwrite,
+            on_step=progress,
+        )
+        _follow(session, patience)
+    console.emit(str(output))
+
+
+def _follow(session: "TrainingSession", patience: int) -> None:
+    for note in session.notes:
+        console.say(note)
+    for epoch in session.epochs:
+        console.say(_line(epoch))
+        if epoch.stopped_early:
+            console.say(f"No gain for {patience} epochs: stopped.")
+
+
+def _line(epoch: "EpochReport") -> str:
+    left = (epoch.epochs - epoch.epoch) * epoch.seconds / 60
+    mark = ", best so far" if epoch.improved else ""
+    return (
+        f"epoch {epoch.epoch}/{epoch.epochs}: loss {epoch.loss:.4f}, validation QABF {epoch.score:.4f}{mark}; "
+        f"{epoch.seconds:.0f} s, at most {left:.0f} min left"
+    )

@@ -1,0 +1,148 @@
+"""The record of one fusion: everything that a reader needs to repeat it or to doubt it, and nothing of the patient."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from fusecli import __version__
+from fusecli.atomic import replacing
+from fusecli.catalog import RESEARCH_USE
+from fusecli.core.image import Image
+from fusecli.errors import OutputError, UsageError
+
+# The programs whose version changes a result.
+LIBRARIES = ("numpy", "torch", "SimpleITK", "pydicom", "nibabel", "pillow", "scipy")
+
+
+class Stopwatch:
+    """Seconds per named step."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, step: str) -> Iterator[None]:
+        started = perf_counter()
+        yield
+        self.seconds[step] = round(perf_counter() - started, 4)
+
+    def with_total(self) -> dict[str, float]:
+        """The steps, and their sum as `total`."""
+        return {**self.seconds, "total": round(sum(self.seconds.values()), 4)}
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One fusion. `as_dict` is the JSON document of `fusecli fuse --json`; scripts rely on its keys."""
+
+    output: Path
+    model: Mapping[str, str | None]
+    metrics: Mapping[str, Mapping[str, Any]]
+    windows: Mapping[str, Any]
+    device: str
+    timings_s: Mapping[str, float]
+    warnings: tuple[str, ...]
+    inputs: Mapping[str, Any]
+    geometry: Mapping[str, Any]
+    versions: Mapping[str, str] = field(default_factory=lambda: {name: installed_version(name) for name in LIBRARIES})
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON document, ready to be written; `metrics` is {NAME: {value, unit, better}}."""
+        return {
+            "output": str(self.output),
+            "model": dict(self.model),
+            "metrics": {key: dict(score) for key, score in self.metrics.items()},
+            "windows": dict(self.windows),
+            "device": self.device,
+            "timings_s": dict(self.timings_s),
+            "warnings": list(self.warnings),
+            "version": __version__,
+            "inputs": dict(self.inputs),
+            "geometry": dict(self.geometry),
+            "versions": dict(self.versions),
+            "notice": RESEARCH_USE,
+        }
+
+
+def check_report(path: Path, *, overwrite: bool) -> None:
+    """Raises UsageError for a suffix other than .json and .csv; OutputError when the file exists or has no folder."""
+    if path.suffix.lower() not in (".json", ".csv"):
+        raise UsageError(f"A report cannot be written as {path.name!r}.", hint="Name it .json or .csv: --report r.json")
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} exists already.", hint="Name another file, or add --overwrite.")
+    if not path.parent.is_dir():
+        raise OutputError(f"There is no folder {path.parent}.", hint=f"Make it first: mkdir -p {path.parent}")
+
+
+def write(record: RunRecord, path: Path, *, overwrite: bool = False) -> None:
+    """Write the record as JSON, or as CSV with one header line and one row, by the suffix of `path`.
+
+    Raises as `check_report` does.
+    """
+    check_report(path, overwrite=overwrite)
+    text = to_json(record.as_dict()) if path.suffix.lower() == ".json" else _to_csv(record)
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def to_json(document: Mapping[str, Any]) -> str:
+    """A document as JSON text, two spaces deep; numbers that are not finite are an error, never `NaN`."""
+    return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def _to_csv(record: RunRecord) -> str:
+    document = record.as_dict()
+    row = {
+        "output": document["output"],
+        "model": record.model["name"],
+        "weights_sha256": record.model["sha256"] or "",
+        "device": record.device,
+        "version": document["version"],
+        **{key: repr(score["value"]) for key, score in record.metrics.items()},
+        **{f"window_{role}": window["text"] for role, window in record.windows.items()},
+        "seconds": record.timings_s["total"],
+        "warnings": " | ".join(record.warnings),
+    }
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(row), lineterminator="\n")
+    writer.writeheader()
+    writer.writerow(row)
+    return text.getvalue()
+
+
+def window_facts(image: Image) -> dict[str, Any]:
+    """By which window a UNIT image was made: its text, limits and unit."""
+    step = next(step for step in reversed(image.history) if step.name == "to_unit")
+    return dict(step.facts)
+
+
+def input_facts(image: Image) -> dict[str, Any]:
+    """What was read and what was done to it; digests and UIDs, never a name or a path, which may hold one."""
+    source = image.source
+    return {
+        "modality": image.modality.value,
+        "format": source.format if source else None,
+        "sha256": source.digest if source else None,
+        "series_uid": source.series_uid if source else None,
+        "history": [{"step": step.name, **step.facts} for step in image.history],
+    }
+
+
+def geometry_facts(image: Image) -> dict[str, Any]:
+    """Size and place of the grid, JSON-ready; None where a picture does not say."""
+    geometry = image.geometry
+    placed = geometry.is_patient
+    return {
+        "shape": list(geometry.shape),
+        "axes": ["slice", "row", "column"],
+        "spacing_mm": list(geometry.spacing_mm) if placed else None,
+        "affine_lps": geometry.matrix.tolist() if placed else None,
+        "frame_of_reference": geometry.frame_of_reference,
+    }

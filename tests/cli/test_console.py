@@ -1,0 +1,50 @@
+import pytest
+
+from fusecli.cli import console, options
+from fusecli.errors import UsageError
+from fusecli.settings import SliceChoice
+
+
+@pytest.fixture(autouse=True)
+def default_manner():
+    console.configure(quiet=False, debug=False)
+    yield
+    console.configure(quiet=False, debug=False)
+
+
+def test_progress_in_a_pipe_is_a_line_every_tenth(capsys):
+    with console.progress("Fusing slices") as progress:
+        for done in range(1, 41):
+            progress(done, 40)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "Fusing slices: 4 of 40"
+    assert len(lines) == 10
+
+
+def test_progress_of_one_step_says_nothing(capsys):
+    with console.progress("Fusing slices") as progress:
+        progress(1, 1)
+    assert capsys.readouterr().err == ""
+
+
+def test_quiet_silences_remarks_and_progress_but_no_warning(capsys):
+    console.configure(quiet=True, debug=False)
+    with console.progress("Fusing slices") as progress:
+        progress(10, 10)
+    console.say("a remark")
+    console.warn(["a warning"])
+    assert capsys.readouterr().err == "Warning: a warning\n"
+
+
+def test_a_slice_is_a_number_or_a_position():
+    assert options.parse_slice("12") == SliceChoice(index=12)
+    assert options.parse_slice("-12.5mm") == SliceChoice(position_mm=-12.5)
+    with pytest.raises(UsageError):
+        options.parse_slice("12cm")
+
+
+def test_a_range_has_two_numbers_in_order():
+    assert options.parse_range("0-7.5") == (0.0, 7.5)
+    for wrong in ("5", "7-7", "a-b", "-1-5"):
+        with pytest.raises(UsageError):
+            options.parse_range(wrong)

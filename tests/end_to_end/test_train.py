@@ -1,0 +1,97 @@
+"""`fusecli train` from files to weights, with a network small enough for a test."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.torch import load_file
+
+from fusecli.models import network
+from fusecli.models.lrc import LRC, LRCConfig
+
+TINY = LRCConfig(channels=4, blocks=1, attention_cells=2, correlation_cells=2, decoder=(4,))
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    """Two tasks of two pairs each, 48 x 48; the network `tiny` is known."""
+    monkeypatch.setitem(network.ARCHITECTURES, "tiny", lambda: LRC(TINY))
+    random = np.random.default_rng(0)
+    for task, moving in (("PET-MRI", "PET"), ("CT-MRI", "CT")):
+        for folder in ("MRI", moving):
+            place = tmp_path / "data" / task / folder
+            place.mkdir(parents=True)
+            for name in ("1.png", "2.png"):
+                Image.fromarray(random.integers(0, 255, (48, 48)).astype(np.uint8)).save(place / name)
+    return tmp_path / "data"
+
+
+def words(data, output, *more):
+    small = ("--config", "tiny", "--epochs", 2, "--batch", 2, "--crop", 32)
+    return ("train", data, "--validation", data, "-o", output, *small, *more)
+
+
+def test_training_writes_weights_that_the_network_takes(run, data, tmp_path):
+    output = tmp_path / "tiny.safetensors"
+    outcome = run(*words(data, output))
+    assert outcome.code == 0, outcome.err
+    assert outcome.out == f"{output}\n"
+    assert "epoch 2/2" in outcome.err
+    LRC(TINY).load_state_dict(load_file(output))
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(run, data, tmp_path):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        assert run(*words(data, tmp_path / f"{name}.safetensors", "--seed", seed)).code == 0
+    a, b, c = ((tmp_path / f"{name}.safetensors").read_bytes() for name in "abc")
+    assert a == b
+    assert a != c
+
+
+def test_weights_are_not_replaced_unless_asked(run, data, tmp_path):
+    output = tmp_path / "tiny.safetensors"
+    output.write_bytes(b"precious")
+    assert run(*words(data, output)).code == 7
+    assert output.read_bytes() == b"precious"
+    assert run(*words(data, output, "--overwrite")).code == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [(("--loss", "hope"), 2), (("--schedule", "never"), 2), (("--config", "huge"), 9), (("--resume",), 9)],
+)
+def test_a_wrong_word_is_refused(run, data, tmp_path, more, code):
+    assert run(*words(data, tmp_path / "tiny.safetensors", *more)).code == code
+
+
+def test_training_goes_on_from_given_weights(run, data, tmp_path):
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    run(*words(data, first))
+    still = ("--learning-rate", 0, "--start-from", first)
+    assert run(*words(data, second, *still)).code == 0
+    before, after = load_file(first), load_file(second)
+    assert all(np.allclose(before[name], after[name], atol=1e-6) for name in before)
+    first.write_bytes(b"not weights")
+    refused = run(*words(data, tmp_path / "third.safetensors", "--start-from", first))
+    assert refused.code == 9
+
+
+def test_a_folder_without_pairs_is_no_input(run, data, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert run("train", tmp_path / "empty", "--validation", data, "-o", tmp_path / "t.safetensors").code == 3
+
+
+def test_trained_weights_fuse_once_a_manifest_names_them(run, data, tmp_path, monkeypatch):
+    import hashlib
+
+    output = tmp_path / "tiny.safetensors"
+    run(*words(data, output))
+    digest = hashlib.sha256(output.read_bytes()).hexdigest()
+    manifest = f'[lrc]\nfile = "{output.name}"\nsha256 = "{digest}"\narchitecture = "tiny"\n'
+    (tmp_path / "manifest.toml").write_text(manifest)
+    monkeypatch.setenv("FUSECLI_WEIGHTS", str(tmp_path))
+    pair = [data / "PET-MRI" / folder / "1.png" for folder in ("MRI", "PET")]
+    outcome = run("fuse", *pair, "-o", tmp_path / "f.png", "--json")
+    assert outcome.code == 0, outcome.err
+    assert json.loads(outcome.out)["model"] == {"name": "lrc", "sha256": digest}
