@@ -1,7 +1,7 @@
 """Where voxels lie in the patient: index (slice, row, column) to millimetres in LPS.
 
 LPS is DICOM's patient system: x grows to the patient's Left, y to the back (Posterior), z to the head (Superior);
-PS3.3 C.7.6.2.1.1. NIfTI's RAS is turned into LPS at the door (formats/nifti.py), so nothing inside ever asks.
+PS3.3 C.7.6.2.1.1. NIfTI's RAS is turned into LPS at the door (formats/nifti/place.py), so nothing inside ever asks.
 """
 
 from dataclasses import dataclass, replace

@@ -1,6 +1,6 @@
 """The value that flows through the program."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ class Source:
     `digest` is the sha256 of the bytes read, `series_uid` DICOM's (0020,000E). Never a name, birth date or patient ID.
     `windows` are the display windows that the file asks for, in the image's unit.
     `dark_is_high` is DICOM's MONOCHROME1: the file asks for high numbers to be shown dark.
+    `patient` is a sha256 of DICOM's patient ID, None without one. It serves to compare two images and nothing else: IDs
+    are short enough to be found by trying, so it is never printed nor written to a report.
     """
 
     digest: str
@@ -27,6 +29,7 @@ class Source:
     series_uid: str | None = None
     windows: tuple[Window, ...] = ()
     dark_is_high: bool = False
+    patient: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,10 +3,12 @@
 import numpy as np
 
 from fusecli.core.geometry import Geometry
+from fusecli.core.history import Step
+from fusecli.core.image import Image
 from fusecli.errors import UsageError
 from fusecli.settings import SliceChoice
 
-__all__ = ["SliceChoice", "slice_index", "slice_positions_mm"]
+__all__ = ["SliceChoice", "one_slice", "slice_index", "slice_positions_mm"]
 
 
 def slice_index(geometry: Geometry, choice: SliceChoice) -> int:
@@ -34,6 +36,16 @@ def slice_index(geometry: Geometry, choice: SliceChoice) -> int:
             hint="Choose a position in between, or a slice by its number: --slice N, counted from 0.",
         )
     return nearest
+
+
+def one_slice(image: Image, choice: SliceChoice) -> Image:
+    """The chosen slice alone, at its place.
+
+    Raises UsageError as `slice_index` does.
+    """
+    index = slice_index(image.geometry, choice)
+    geometry = image.geometry.slices(index, index + 1)
+    return image.stepped(Step("slice", {"index": index}), voxels=image.voxels[index : index + 1], geometry=geometry)
 
 
 def slice_positions_mm(geometry: Geometry) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

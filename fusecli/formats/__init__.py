@@ -2,10 +2,13 @@
 
 import difflib
 import os
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fusecli.errors import ImageError, InputError, OutputError, UsageError
+from fusecli.atomic import check_may_be_written, replacing
+from fusecli.errors import ImageError, InputError, UsageError
 
 if TYPE_CHECKING:
     from fusecli.core.image import Image
@@ -26,6 +29,7 @@ _WRITTEN_AS = {
     ".tif": "TIFF",
 }
 WRITABLE_SUFFIXES = tuple(_WRITTEN_AS)
+_SLICE_NAME = re.compile(r"slice_[0-9]{3,}\.(png|jpg)")  # what raster.write calls the slices of a volume
 
 
 class Info(Protocol):
@@ -53,7 +57,7 @@ def read(path: Path, *, series: str | None = None, slice_choice: "SliceChoice | 
         raise UsageError(
             f"There is no series to choose in {path}.",
             why="Only DICOM has series, and this is another kind of file.",
-            hint="Leave --series out.",
+            hint="Leave --fixed-series / --moving-series out.",
         )
     if kind == "NIFTI":
         from fusecli.formats import nifti
@@ -88,11 +92,9 @@ def write(image: "Image", path: Path, *, overwrite: bool = False) -> Path:
 
     Raises what `check_writable` raises, OutputError when the disk refuses, UsageError for a picture of raw numbers.
     """
-    from fusecli.atomic import replacing
-
-    target = check_writable(path, overwrite, slices=image.geometry.shape[0])
-    suffix = _suffix(path)
-    with replacing(target) as temporary:
+    slices, suffix = image.geometry.shape[0], _suffix(path)
+    target = check_writable(path, overwrite, slices=slices)
+    with replacing(target, overwrite=overwrite, folder_of=_folder_of(path, slices)) as temporary:
         if _WRITTEN_AS[suffix] == "NIFTI":
             from fusecli.formats import nifti
 
@@ -110,20 +112,44 @@ def check_writable(path: Path, overwrite: bool = False, *, slices: int = 1) -> P
     Raises UsageError for an unknown suffix; OutputError where something stands already and `overwrite` is not set, and
     where the folder is missing or may not be written to. A folder is only ever replaced if all it holds is slices.
     """
-    suffix = _suffix(path)
-    is_folder = slices > 1 and _WRITTEN_AS[suffix] in ("PNG", "JPEG")
-    target = path.with_name(path.name[: -len(suffix)]) if is_folder else path
-    _check_parent(target)
-    if os.path.lexists(target):
-        _check_replaceable(target, overwrite, is_folder)
+    folder_of = _folder_of(path, slices)
+    target = path.with_name(path.name[: -len(_suffix(path))]) if folder_of else path
+    check_may_be_written(target, overwrite=overwrite, folder_of=folder_of)
     return target
+
+
+def check_not_an_input(target: Path, inputs: Sequence[Path]) -> None:
+    """Whether writing `target`, a file or a folder of slices, leaves every input alone, whatever may be overwritten.
+
+    Links are followed, and two names of one file are told by the file. A result may lie in an input folder, as long as
+    it is none of the DICOM files in it.
+
+    Raises UsageError when `target` is an input, is a DICOM file in an input folder, or is a folder that holds an input.
+    """
+    for source in inputs:
+        if _is_same(target, source) or _is_dicom_in(target, source):
+            raise UsageError(
+                f"{target} is an input.",
+                why="The result would take its place, and the original would be lost.",
+                hint="Choose another name.",
+            )
+        if any(_is_same(target, folder) for folder in _real(source).parents):
+            raise UsageError(
+                f"The folder {target} holds the input {source}.",
+                why="The result would take the place of that folder, and the original would be lost.",
+                hint="Choose another name.",
+            )
 
 
 def _kind(path: Path) -> str:
     """DICOM, NIFTI or PICTURE."""
-    if path.is_dir():
-        return "DICOM"
-    if not path.exists():
+    try:
+        if path.is_dir():
+            return "DICOM"
+        is_there = path.exists()
+    except OSError as error:  # a name that is too long, or a folder that may not be looked into
+        raise InputError(f"{path} cannot be found.", why=f"{error.strerror or error}.") from error
+    if not is_there:
         raise InputError(f"There is no file or folder {path}.", hint=_near_miss(path))
     try:
         with path.open("rb") as file:
@@ -153,7 +179,7 @@ def _medical_kind(path: Path) -> str:
 def _near_miss(path: Path) -> str:
     try:
         names = sorted(sibling.name for sibling in path.parent.iterdir())
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a NUL in the name
         return f"The folder {path.parent} is not there either."
     close = difflib.get_close_matches(path.name, names, n=1)
     return f"Did you mean {path.with_name(close[0])}?" if close else "Check the spelling."
@@ -161,7 +187,8 @@ def _near_miss(path: Path) -> str:
 
 def _suffix(path: Path) -> str:
     for suffix in WRITABLE_SUFFIXES:
-        if path.name.lower().endswith(suffix) and len(path.name) > len(suffix):
+        # A name of dots alone would make . or .. the folder of the slices.
+        if path.name.lower().endswith(suffix) and path.name[: -len(suffix)].strip("."):
             return suffix
     raise UsageError(
         f"The name {path} does not say in which format to write.",
@@ -170,36 +197,31 @@ def _suffix(path: Path) -> str:
     )
 
 
-def _check_parent(target: Path) -> None:
-    folder = target.parent
-    if not folder.exists():
-        raise OutputError(
-            f"{target} cannot be written.",
-            why=f"There is no folder {folder}.",
-            hint=f"Make it first: mkdir -p {folder}",
-        )
-    if not folder.is_dir():
-        raise OutputError(f"{target} cannot be written.", why=f"{folder} is a file, not a folder.")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(
-            f"{target} cannot be written.",
-            why=f"Writing into {folder} is not permitted.",
-            hint="Choose another folder.",
-        )
+def _folder_of(path: Path, slices: int) -> re.Pattern[str] | None:
+    """How the files are called, where so many slices become a folder of them."""
+    return _SLICE_NAME if slices > 1 and _WRITTEN_AS[_suffix(path)] in ("PNG", "JPEG") else None
 
 
-def _check_replaceable(target: Path, overwrite: bool, is_folder: bool) -> None:
-    if target.is_dir() is not is_folder:
-        raise OutputError(
-            f"{target} cannot be written.",
-            why=f"A {'file' if is_folder else 'folder'} of that name is in the way.",
-            hint="Choose another name with -o.",
-        )
-    if not overwrite:
-        raise OutputError(f"{target} exists already.", hint="Choose another name, or allow it: --overwrite")
-    if is_folder and any(not entry.match("slice_*[0-9].*") for entry in target.iterdir()):
-        raise OutputError(
-            f"The folder {target} was not replaced.",
-            why="It holds more than slices that fusecli wrote, and all of it would be lost.",
-            hint="Choose another name with -o.",
-        )
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except (OSError, ValueError):  # one of them is not there, or has a name that no file can have
+        return _real(one) == _real(other)
+
+
+def _real(path: Path) -> Path:
+    try:
+        return Path(os.path.realpath(path))
+    except (OSError, ValueError):
+        return path.absolute()
+
+
+def _is_dicom_in(target: Path, folder: Path) -> bool:
+    try:
+        if not (target.is_file() and folder.is_dir()):
+            return False
+    except OSError:
+        return False
+    from fusecli.formats import dicom
+
+    return dicom.is_dicom(target) and any(_is_same(target, file) for file in folder.rglob("*"))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
+from pydicom.encaps import encapsulate
 from pydicom.pixels import compress
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -122,11 +123,35 @@ def test_an_rgb_file_stays_color_in_8_bits(saved, ct_slice):
     np.testing.assert_array_equal(image.voxels[0], pixels)
 
 
-def test_an_rgb_file_of_three_equal_channels_is_grey(saved, ct_slice):
-    grey = np.arange(24, dtype=np.uint8).reshape(4, 6)
-    image = saved(ct_slice(pixels=np.stack([grey] * 3, axis=-1)))
+@pytest.fixture
+def grey_as_color():
+    """The same 24 numbers in each of three channels, (4, 6, 3)."""
+    return np.stack([np.arange(24, dtype=np.uint8).reshape(4, 6)] * 3, axis=-1)
+
+
+def test_a_screenshot_without_color_is_a_picture_in_0_to_1(saved, ct_slice, grey_as_color):
+    image = saved(ct_slice(pixels=grey_as_color, Modality="OT", RescaleSlope=None, RescaleIntercept=None))
+    assert image.intensity is Intensity.UNIT
+    assert image.source.windows == ()
+    np.testing.assert_array_equal(image.voxels[0], grey_as_color[..., 0].astype(np.float32) / 255)
+
+
+def test_a_rescale_that_changes_nothing_leaves_a_screenshot_a_picture(saved, ct_slice, grey_as_color):
+    image = saved(ct_slice(pixels=grey_as_color, Modality="OT", RescaleSlope=1, RescaleIntercept=0))
+    assert image.intensity is Intensity.UNIT
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"Modality": "OT"}, {"Modality": "OT", "RescaleSlope": 2, "RescaleIntercept": 0}]
+    + [{"Modality": code, "RescaleSlope": None, "RescaleIntercept": None} for code in ("CT", "PT", "NM", "MR")],
+)
+def test_grey_stored_as_color_keeps_its_numbers_where_they_may_be_a_measurement(
+    saved, ct_slice, grey_as_color, changes
+):
+    image = saved(ct_slice(pixels=grey_as_color, **changes))
     assert image.intensity is Intensity.ARBITRARY
-    np.testing.assert_array_equal(image.voxels[0], grey)
+    np.testing.assert_array_equal(image.voxels[0], grey_as_color[..., 0])
 
 
 def test_a_palette_file_becomes_the_colors_of_its_table(saved, ct_slice):
@@ -308,6 +333,46 @@ def test_a_truncated_file_is_refused_with_what_to_do(tmp_path, write, ct_slice):
     assert "again" in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"PixelData": bytes(6)}, "cut short"),
+        ({"BitsAllocated": 12}, "BitsAllocated (0028,0100) is neither 1 nor a multiple of 8"),
+        ({"PhotometricInterpretation": "DOE JANE"}, "the decoder stopped with ValueError"),
+        ({"PixelRepresentation": 4711}, "the decoder stopped with ValueError"),
+    ],
+)
+def test_pixels_that_cannot_be_decoded_are_refused_in_our_own_words(saved, ct_slice, changes, fault):
+    with pytest.raises(ImageError, match="cannot be decoded") as caught:
+        saved(ct_slice(**changes))
+    assert fault in caught.value.why
+    assert caught.value.why.startswith("Explicit VR Little Endian: ")
+    quoted = [str(value) for value in changes.values() if not isinstance(value, bytes)]
+    assert not any(value in str(caught.value) for value in quoted)
+    assert all(value in str(caught.value.__cause__) for value in quoted)  # so that there was something to keep back
+
+
+@pytest.mark.parametrize("syntax", [JPEG2000Lossless, JPEGLSLossless, RLELossless])
+def test_compressed_pixels_that_are_broken_are_refused_with_their_transfer_syntax(tmp_path, write, ct_slice, syntax):
+    dataset = ct_slice()
+    dataset.PixelData = encapsulate([b"Doe^Jane" * 12])
+    dataset["PixelData"].VR = "OB"
+    dataset["PixelData"].is_undefined_length = True
+    with pytest.raises(ImageError, match="cannot be decoded") as caught:
+        dicom.read(write(tmp_path / "one.dcm", dataset, syntax))
+    assert caught.value.why.startswith(f"{syntax.name}: ")
+    assert "Doe" not in str(caught.value)
+
+
+def test_a_transfer_syntax_that_is_no_uid_is_not_repeated(tmp_path, write, ct_slice):
+    known = dicom.describe(write(tmp_path / "known.dcm", ct_slice()))[0].transfer_syntax
+    path = tmp_path / "odd.dcm"
+    path.write_bytes((tmp_path / "known.dcm").read_bytes().replace(b"1.2.840.10008.1.2.1\0", b"DOE^JANE 19510203 XY"))
+    (info,) = dicom.describe(path)
+    assert known == "Explicit VR Little Endian"
+    assert info.transfer_syntax == "unknown transfer syntax"
+
+
 def test_a_file_without_pixels_is_refused(saved, ct_slice):
     with pytest.raises(ImageError, match="holds no pixels"):
         saved(ct_slice(PixelData=None))
@@ -344,6 +409,19 @@ def test_nothing_that_names_the_patient_leaves_the_file(write_series, ct_slice):
     said = f"{image.history} {image.source} {dicom.describe(folder)[0].as_dict()}"
     for secret in ("Doe", "Jane", "SECRET", "19510203"):
         assert secret not in said
+
+
+def test_files_of_one_patient_are_told_from_those_of_another(saved, ct_slice, pet_slice):
+    ct, pet, other = saved(ct_slice()), saved(pet_slice()), saved(ct_slice(PatientID="SECRET-4712"))
+    issued = saved(ct_slice(IssuerOfPatientID="Hospital A"))
+    assert ct.source.patient == pet.source.patient
+    assert len({ct.source.patient, other.source.patient, issued.source.patient}) == 3
+    assert ct.source.patient not in f"{ct.source} {ct.history}"
+
+
+@pytest.mark.parametrize("patient", [None, "", "  "])
+def test_a_file_without_a_patient_id_is_nobodys(saved, ct_slice, patient):
+    assert saved(ct_slice(PatientID=patient, IssuerOfPatientID="Hospital A")).source.patient is None
 
 
 def test_the_remarks_of_the_parser_reach_neither_warnings_nor_the_log(tmp_path, write, ct_slice, caplog):

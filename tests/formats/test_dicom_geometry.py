@@ -6,25 +6,25 @@ import pytest
 from fusecli.errors import ImageError
 from fusecli.formats import dicom
 
-# A quarter turn and a tilt: rows run to the back and up, columns to the right.
-OBLIQUE = [0.0, 0.8, 0.6, -1.0, 0.0, 0.0]
+# A quarter turn and a tilt, in display order: columns run to the back and up, rows to the left.
+OBLIQUE = [0.0, 0.8, 0.6, 1.0, 0.0, 0.0]
 
 
 def test_an_oblique_series_lies_where_its_cosines_say(write_series, ct_slice):
-    normal = np.cross(OBLIQUE[:3], OBLIQUE[3:])  # (0, -0.6, 0.8)
+    normal = np.cross(OBLIQUE[:3], OBLIQUE[3:])  # (0, 0.6, -0.8)
     start = np.array([12.0, -7.0, 30.0])
     folder = write_series(
         ct_slice(k, ImagePositionPatient=list(start + 4 * k * normal), ImageOrientationPatient=OBLIQUE)
         for k in (3, 1, 0, 2)
     )
     geometry = dicom.read(folder).geometry
-    # Pixel (slice 2, row 3, column 5): 2 x 4 mm along the normal, 3 x 2.5 mm to the right, 5 x 1.5 mm along the row.
-    expected = start + 8 * np.array([0, -0.6, 0.8]) + 7.5 * np.array([-1, 0, 0]) + 7.5 * np.array([0, 0.8, 0.6])
+    # Pixel (slice 2, row 3, column 5): 2 x 4 mm along the normal, 3 x 2.5 mm to the left, 5 x 1.5 mm along the row.
+    expected = start + 8 * np.array([0, 0.6, -0.8]) + 7.5 * np.array([1, 0, 0]) + 7.5 * np.array([0, 0.8, 0.6])
     np.testing.assert_allclose(geometry.points(np.array([[2, 3, 5]]))[0], expected, atol=1e-9)
 
 
-@pytest.mark.parametrize("cosines", [[1, 0, 0, 0, 1, 0], [1, 0, 0, 0, 0, -1], [0, 1, 0, 0, 0, -1], [-1, 0, 0, 0, 1, 0]])
-def test_slices_ascend_along_the_normal_of_every_plane(write_series, ct_slice, cosines):
+@pytest.mark.parametrize("cosines", [[1, 0, 0, 0, 1, 0], [1, 0, 0, 0, 0, -1], [0, 1, 0, 0, 0, -1], [0, 0, -1, 1, 0, 0]])
+def test_slices_ascend_along_the_normal_of_every_plane_in_display_order(write_series, ct_slice, cosines):
     normal = np.cross(cosines[:3], cosines[3:])
     folder = write_series(
         ct_slice(k, ImagePositionPatient=list(k * 2.0 * normal), ImageOrientationPatient=cosines) for k in (2, 0, 1)

@@ -86,7 +86,8 @@ def test_two_series_and_none_named_are_listed_without_descriptions(two_series):
     assert caught.value.exit_code == 3
     assert "number 3: CT, 2 files of 4 x 6, 2.25.1" in said
     assert "number 4: PT, 3 files of 4 x 6, 2.25.2" in said
-    assert "--series" in said
+    assert "--fixed-series" in said
+    assert "--moving-series" in said
     assert "Jane" not in said
 
 
@@ -99,6 +100,7 @@ def test_a_series_that_is_not_there_is_answered_with_those_that_are(two_series):
     with pytest.raises(InputError, match="no image series 7") as caught:
         dicom.read(two_series, series="7")
     assert "2.25.2" in caught.value.why
+    assert "--moving-series" in caught.value.hint
 
 
 def test_a_localizer_is_set_aside_when_another_series_is_there(write_series, ct_slice):
@@ -109,6 +111,14 @@ def test_a_localizer_is_set_aside_when_another_series_is_there(write_series, ct_
     write_series([scout], "both")
     assert dicom.read(write_series([ct_slice(0), ct_slice(5)], "both")).geometry.shape == (2, 4, 6)
     assert dicom.read(write_series([], "both"), series="2.25.3").geometry.shape == (1, 2, 2)
+
+
+def test_a_localizer_read_on_its_own_is_warned_of_and_a_slice_is_not(write_series, ct_slice):
+    scout = write_series([ct_slice(0, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])], "scout")
+    axial = write_series([ct_slice(0)], "axial")
+    for folder, expected in ((scout, True), (axial, False)):
+        for said in (dicom.read(folder).history[0].warnings, dicom.describe(folder)[0].problems):
+            assert any("not a slice of the patient" in warning for warning in said) == expected
 
 
 def test_a_localizer_inside_the_series_it_plans_is_set_aside_too(write_series, ct_slice):

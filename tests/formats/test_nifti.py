@@ -20,6 +20,7 @@ from fusecli.core.intensity import Intensity
 from fusecli.core.slices import SliceChoice
 from fusecli.errors import ImageError, UsageError
 from fusecli.formats import nifti
+from fusecli.formats.nifti.hounsfield import looks_like_hu
 
 SHARED = Path(os.environ.get("FUSECLI_SHARED", Path(__file__).parents[3] / "shared"))
 SIZE = (4, 5, 6)  # along x, y, z of the patient
@@ -364,11 +365,74 @@ def test_the_modality_is_told_by_the_words_of_the_file_name(tmp_path, name, moda
     assert image.history[0].facts["modality_told_by"] == told
 
 
-@pytest.mark.parametrize(("lowest", "modality"), [(-1000, Modality.CT), (-200, Modality.OTHER)])
-def test_air_in_the_values_tells_a_ct(tmp_path, lowest, modality):
-    image = nifti.read(saved(tmp_path, grid_image(np.array([[[lowest, 40]]], dtype=np.int16))))
-    assert image.modality is modality
-    assert image.intensity is (Intensity.HU if modality is Modality.CT else Intensity.ARBITRARY)
+def values_of_a_ct() -> np.ndarray:
+    """Air, lung, fat and soft tissue with a scanner's noise, a padded border, and one clip of metal."""
+    random = np.random.default_rng(7)
+    values = np.repeat([-1000, -830, -100, 40], (3000, 800, 700, 2500)) + random.normal(0, 20, 7000)
+    values = np.clip(np.rint(values), -1024, 3071)
+    values[:200], values[-1] = -2000, 3071
+    return values.astype(np.int16).reshape(20, 25, 14)
+
+
+def values_of_a_pet(noise_bqml: float) -> np.ndarray:
+    """A PET in whole Bq/ml: noise on both sides of zero, as filtered back projection makes it, and a hot body."""
+    random = np.random.default_rng(8)
+    values = np.repeat([0, 900, 3000], (4000, 2500, 500)) + random.normal(0, noise_bqml, 7000)
+    return np.rint(values).astype(np.int16).reshape(20, 25, 14)
+
+
+def values_of_a_signed_mr(low: int, high: int) -> np.ndarray:
+    """A phase image or a field map: all numbers equally often."""
+    return np.random.default_rng(9).integers(low, high, (20, 25, 14), dtype=np.int16)
+
+
+def test_values_that_can_only_be_a_ct_are_taken_as_hu_with_a_warning(tmp_path):
+    image = nifti.read(saved(tmp_path, grid_image(values_of_a_ct()), "anon.nii"))
+    assert (image.modality, image.intensity) == (Modality.CT, Intensity.HU)
+    (warning,) = warnings_of(image.history)
+    assert "taken as CT in HU by its values (minimum -2000, maximum 3071)" in warning
+    assert "--fixed-modality / --moving-modality says otherwise" in warning
+    assert image.history[0].facts["unit_told_by"] == "its values"
+
+
+@pytest.mark.parametrize("noise_bqml", [100, 250, 400, 700])
+def test_a_pet_with_negative_noise_is_not_taken_for_a_ct(tmp_path, noise_bqml):
+    values = values_of_a_pet(noise_bqml)
+    assert values.min() < -200
+    image = nifti.read(saved(tmp_path, grid_image(values), "anon.nii.gz"))
+    assert (image.modality, image.intensity) == (Modality.OTHER, Intensity.ARBITRARY)
+    assert warnings_of(image.history) == ()
+
+
+@pytest.mark.parametrize(("low", "high"), [(-4096, 4096), (-3142, 3143), (-1000, 1000), (-900, 400)])
+def test_an_mr_with_signed_values_is_not_taken_for_a_ct(tmp_path, low, high):
+    image = nifti.read(saved(tmp_path, grid_image(values_of_a_signed_mr(low, high)), "anon.nii.gz"))
+    assert (image.modality, image.intensity) == (Modality.OTHER, Intensity.ARBITRARY)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda ct: ct + 0.25, id="fractions"),
+        pytest.param(lambda ct: np.maximum(ct, -200), id="no air"),
+        pytest.param(lambda ct: np.minimum(ct, -300), id="no soft tissue"),
+        pytest.param(lambda ct: np.where(ct == 3071, 17_872, ct), id="beyond 12 bits"),
+        pytest.param(lambda ct: np.where(ct == -2000, -8000, ct), id="below any padding"),
+        pytest.param(lambda ct: np.where(np.arange(ct.size).reshape(ct.shape) % 2, ct // 2, ct), id="no valley"),
+    ],
+)
+def test_whatever_does_not_look_like_a_ct_in_every_way_is_taken_for_nothing(change):
+    assert looks_like_hu(values_of_a_ct())
+    assert not looks_like_hu(change(values_of_a_ct()))
+
+
+@pytest.mark.parametrize(("name", "side_car"), [("anon", '{"Units": "Bq/mL"}'), ("pet", "{}"), ("t1", "{}")])
+def test_what_a_side_car_or_a_name_says_goes_before_the_values(tmp_path, name, side_car):
+    path = saved(tmp_path, grid_image(values_of_a_ct()), f"{name}.nii")
+    (tmp_path / f"{name}.json").write_text(side_car)
+    image = nifti.read(path)
+    assert image.modality is not Modality.CT
+    assert image.intensity is not Intensity.HU
 
 
 @pytest.mark.parametrize(
@@ -392,6 +456,7 @@ def test_guessing_a_unit_or_refusing_to_is_a_warning(tmp_path):
     flat = grid_image(np.array([[[0, 40]]], dtype=np.int16))
     assert "not taken as HU" in warnings_of(nifti.read(saved(tmp_path, flat, "ct.nii")).history)[0]
     assert "SUV by the file name" in warnings_of(nifti.read(saved(tmp_path, flat, "pet_suv.nii")).history)[0]
+    assert "HU by the file name" in warnings_of(nifti.read(saved(tmp_path, flat, "ct_hu.nii")).history)[0]
     assert warnings_of(nifti.read(saved(tmp_path, flat, "t1.nii")).history) == ()
 
 
@@ -552,7 +617,15 @@ def test_describe_tells_the_stored_axes_and_numbers(tmp_path):
         "modality": "MRI",
         "intensity": "ARBITRARY",
         "value_range": (0.0, 100.0),
+        "problems": (),
     }
+
+
+def test_describe_says_what_reading_would_warn_of(tmp_path):
+    (guessed,) = nifti.describe(saved(tmp_path, grid_image(values_of_a_ct()), "anon.nii"))
+    (unplaced,) = nifti.describe(saved(tmp_path, nib.Nifti1Image(np.zeros((2, 3, 4, 5), dtype=np.int16), None)))
+    assert "taken as CT in HU by its values" in guessed.problems[0]
+    assert "code 0" in unplaced.problems[0]
 
 
 def test_describe_also_tells_of_a_file_that_cannot_be_fused(tmp_path):
@@ -590,6 +663,7 @@ def test_a_real_pet_ct_is_read_as_what_it_is(name, modality, intensity):
         image = nifti.read(path)
         assert (image.modality, image.intensity) == (modality, intensity)
         assert image.geometry.spacing_mm == pytest.approx((1, 1, 1))
+        assert looks_like_hu(image.voxels) is (modality is Modality.CT)
 
 
 def test_real_mr_volumes_of_one_head_lie_over_each_other():

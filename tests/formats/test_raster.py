@@ -20,6 +20,7 @@ from fusecli.core.intensity import Intensity
 from fusecli.core.slices import SliceChoice
 from fusecli.errors import ImageError, UsageError
 from fusecli.formats import raster
+from fusecli.formats.raster import decoding
 
 RAMP = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
 COLOR = np.stack([RAMP, RAMP[::-1], np.full_like(RAMP, 7)], axis=-1)
@@ -301,7 +302,7 @@ def _example(name: str) -> bytes:
     return stream.getvalue()
 
 
-EXAMPLES = {name: _example(name) for name in raster.FORMATS}
+EXAMPLES = {name: _example(name) for name in decoding.FORMATS}
 
 
 @settings(deadline=None)  # the disk decides how long an example takes
@@ -313,7 +314,7 @@ def test_broken_bytes_give_an_image_or_an_image_error_and_nothing_else(tmp_path_
     path = tmp_path_factory.getbasetemp() / "broken"
     path.write_bytes(data)
     # Damage to a size makes a huge picture; a low limit keeps the test fast.
-    with mock.patch.object(raster, "MAX_PIXELS", 10**5), contextlib.suppress(ImageError):
+    with mock.patch.object(decoding, "MAX_PIXELS", 10**5), contextlib.suppress(ImageError):
         assert raster.read(path).voxels.size > 0
 
 

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from pydicom.data import get_testdata_file
 
 from fusecli import formats
-from fusecli.atomic import replacing
 from fusecli.catalog import Modality
 from fusecli.core.geometry import Geometry
 from fusecli.core.image import Image
@@ -126,8 +125,10 @@ def test_an_empty_file_is_said_to_be_empty(tmp_path):
 @pytest.mark.parametrize("name", ["a.png", "a.nii"])
 def test_a_series_of_a_file_that_has_none_is_refused(tmp_path, name):
     formats.write(grey(), tmp_path / name)
-    with pytest.raises(UsageError, match="no series"):
+    with pytest.raises(UsageError, match="no series") as refused:
         formats.read(tmp_path / name, series="3")
+    assert "--fixed-series" in refused.value.hint
+    assert "--moving-series" in refused.value.hint
 
 
 def test_a_slice_choice_reaches_every_format(tmp_path):
@@ -179,7 +180,7 @@ def test_a_nifti_of_any_size_keeps_every_number_at_its_millimetre(tmp_path_facto
 def test_jpeg_keeps_color_at_full_resolution_and_nearly_the_same(tmp_path, name):
     columns = np.indices((16, 16))[1]
     voxels = np.where((columns % 2 == 0)[..., np.newaxis], (220, 40, 40), (40, 40, 220))[np.newaxis]
-    image = Image(voxels, Geometry((1, 16, 16)), Modality.FUSED, Intensity.RGB)
+    image = Image(voxels.astype(np.uint8), Geometry((1, 16, 16)), Modality.FUSED, Intensity.RGB)
     written = formats.write(image, tmp_path / name)
     with PIL.Image.open(written) as picture:
         assert picture.format == "JPEG"
@@ -248,7 +249,7 @@ def test_an_image_in_hu_is_written_as_nifti(tmp_path):
     np.testing.assert_array_equal(back.voxels, image.voxels)
 
 
-@pytest.mark.parametrize("name", ["a", "a.bmp", "a.gz", "a.dcm", ".png", ".nii.gz"])
+@pytest.mark.parametrize("name", ["a", "a.bmp", "a.gz", "a.dcm", ".png", ".nii.gz", "..png", "...jpg"])
 def test_an_unknown_suffix_is_refused_with_the_known_ones(tmp_path, name):
     with pytest.raises(UsageError) as refused:
         formats.write(grey(), tmp_path / name)
@@ -328,6 +329,148 @@ def test_a_folder_with_anything_else_in_it_is_not_replaced(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "name", ["slice_000.dcm", "slice_7.png", "slice_000.jpeg", "slice_000.png.bak", "Slice_000.png"]
+)
+def test_a_folder_with_a_file_that_no_writer_makes_is_not_replaced(tmp_path, name):
+    formats.write(grey(2), tmp_path / "CTX.png")
+    (tmp_path / "CTX" / name).write_bytes(b"precious")
+    for attempt in (
+        formats.check_writable,
+        lambda path, overwrite, slices: formats.write(grey(slices), path, overwrite=overwrite),
+    ):
+        with pytest.raises(OutputError, match="was not replaced"):
+            attempt(tmp_path / "CTX.png", overwrite=True, slices=2)
+    assert names_in(tmp_path / "CTX") == sorted(["slice_000.png", "slice_001.png", name])
+    assert names_in(tmp_path) == ["CTX"]
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_a_folder_with_a_link_or_a_folder_called_like_a_slice_is_not_replaced(tmp_path, linked):
+    formats.write(grey(2), tmp_path / "a.png")
+    odd = tmp_path / "a" / "slice_002.png"
+    odd.symlink_to("slice_000.png") if linked else odd.mkdir()
+    with pytest.raises(OutputError, match="was not replaced"):
+        formats.write(grey(2), tmp_path / "a.png", overwrite=True)
+    assert names_in(tmp_path / "a") == ["slice_000.png", "slice_001.png", "slice_002.png"]
+
+
+@pytest.mark.parametrize(("before", "after"), [("a.png", "a.jpg"), ("a.jpeg", "a.PNG")])
+def test_slices_of_the_other_picture_format_are_replaced_too(tmp_path, before, after):
+    formats.write(grey(3), tmp_path / before)
+    formats.write(grey(2), tmp_path / after, overwrite=True)
+    ending = Path(after).suffix.lower()
+    assert names_in(tmp_path / "a") == [f"slice_000{ending}", f"slice_001{ending}"]
+
+
+def test_a_folder_of_more_than_a_thousand_slices_is_replaced_too(tmp_path):
+    formats.write(grey(1001, 1, 1), tmp_path / "a.png")
+    formats.write(grey(2), tmp_path / "a.png", overwrite=True)
+    assert len(names_in(tmp_path / "a")) == 2
+
+
+@pytest.mark.parametrize(("name", "slices", "real"), [("a.png", 1, "b.png"), ("a.nii", 2, "b.nii"), ("a.png", 2, "b")])
+def test_a_link_stays_and_what_it_points_at_is_replaced(tmp_path, name, slices, real):
+    formats.write(grey(slices), (tmp_path / real).with_suffix(Path(name).suffix))
+    link = tmp_path / ("a" if real == "b" else name)
+    link.symlink_to(real)
+    with pytest.raises(OutputError, match="exists already"):
+        formats.write(grey(slices, seed=1), tmp_path / name)
+    before = _contents(tmp_path / real)
+    assert formats.write(grey(slices, seed=1), tmp_path / name, overwrite=True) == link
+    assert os.readlink(link) == real
+    assert _contents(tmp_path / real) != before
+    assert names_in(tmp_path) == sorted([link.name, real])
+
+
+def _contents(path):
+    return [file.read_bytes() for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
+
+
+@pytest.fixture
+def ct_folder(tmp_path):
+    """A folder study/ct with one DICOM file."""
+    folder = tmp_path / "study" / "ct"
+    folder.mkdir(parents=True)
+    (folder / "one.png").write_bytes(Path(get_testdata_file("CT_small.dcm")).read_bytes())
+    return folder
+
+
+def refuses(target, *inputs):
+    try:
+        formats.check_not_an_input(target, inputs)
+    except UsageError:
+        return True
+    return False
+
+
+def test_a_result_never_takes_the_place_of_an_input_file(tmp_path):
+    own, other = (formats.write(grey(), tmp_path / name) for name in ("ct.png", "pet.png"))
+    assert refuses(own, own, other)
+    assert refuses(other, own, other)
+    assert refuses(tmp_path / "x" / ".." / "pet.png", own, other)
+    assert not refuses(tmp_path / "fused.png", own, other)
+
+
+@pytest.mark.parametrize("make", [Path.symlink_to, Path.hardlink_to])
+def test_an_input_under_another_name_is_known_again(tmp_path, make):
+    source = formats.write(grey(), tmp_path / "ct.png")
+    again = tmp_path / "again.png"
+    make(again, source)
+    assert refuses(again, source)
+    assert refuses(source, again)
+    assert not refuses(formats.write(grey(), tmp_path / "equal.png"), source, again)
+
+
+def test_a_result_never_takes_the_place_of_a_file_of_an_input_series(tmp_path, ct_folder):
+    (tmp_path / "link.png").symlink_to(ct_folder / "one.png")
+    (tmp_path / "hard.png").hardlink_to(ct_folder / "one.png")
+    for name in (ct_folder / "one.png", tmp_path / "link.png", tmp_path / "hard.png"):
+        assert refuses(name, ct_folder)
+        assert refuses(name, ct_folder.parent)
+        assert not refuses(name, tmp_path / "nowhere")
+
+
+def test_a_result_may_lie_in_an_input_folder_and_be_written_again(ct_folder):
+    assert not refuses(ct_folder / "fused.png", ct_folder)
+    formats.write(grey(), ct_folder / "fused.png")
+    assert not refuses(ct_folder / "fused.png", ct_folder)
+
+
+def test_a_folder_that_is_or_holds_an_input_is_no_place_for_a_result(tmp_path, ct_folder):
+    (tmp_path / "link").symlink_to(ct_folder.parent)
+    (tmp_path / "series").symlink_to(ct_folder)
+    for folder in (ct_folder, ct_folder.parent, tmp_path, tmp_path / "link"):
+        assert refuses(folder, ct_folder)
+        assert refuses(folder, tmp_path / "series")
+        assert refuses(folder, ct_folder / "one.png")
+    assert not refuses(ct_folder.parent / "c", ct_folder)
+    assert not refuses(ct_folder / "fused", ct_folder)
+
+
+@pytest.mark.parametrize("name", ["a" * 300 + ".png", "a\0b.png"])
+def test_a_name_that_no_file_can_have_is_no_input(tmp_path, ct_folder, name):
+    assert not refuses(tmp_path / name, ct_folder)
+    assert not refuses(tmp_path / "fused.png", tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a" * 300 + "/b.png", "a\0b", "a\0b/c.png"])
+@pytest.mark.parametrize("look", [formats.read, formats.describe])
+def test_an_input_name_that_no_file_can_have_is_no_input(tmp_path, name, look):
+    with pytest.raises(InputError) as refused:
+        look(tmp_path / name)
+    assert refused.value.exit_code == 3
+
+
+@pytest.mark.parametrize("name", ["a" * 300 + ".png", "a" * 300 + "/b.nii.gz", "a\0b.png"])
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_an_output_name_that_no_file_can_have_is_refused(tmp_path, name, overwrite):
+    with pytest.raises(OutputError) as refused:
+        formats.write(grey(), tmp_path / name, overwrite=overwrite)
+    assert refused.value.exit_code == 7
+    assert names_in(tmp_path) == []
+
+
+@pytest.mark.parametrize(
     ("name", "slices", "writer"),
     [("a.png", 1, raster), ("a.png", 3, raster), ("a.tif", 2, raster), ("a.nii.gz", 2, nifti)],
 )
@@ -364,45 +507,16 @@ def test_a_write_that_fails_leaves_nothing_where_nothing_was(tmp_path, monkeypat
     assert names_in(tmp_path) == []
 
 
-def test_while_it_is_written_the_result_stands_beside_the_target_under_a_hidden_name(tmp_path):
-    target = tmp_path / "a.png"
-    with replacing(target) as one, replacing(target) as other:
-        assert one.parent == tmp_path
-        assert one.name.startswith(".")
-        assert one != other
-        one.write_bytes(b"1")
-        other.write_bytes(b"2")
-        assert not target.exists()
-    assert target.read_bytes() == b"1"
-    assert names_in(tmp_path) == ["a.png"]
-
-
-def test_a_folder_that_cannot_be_replaced_is_put_back(tmp_path, monkeypatch):
-    target = tmp_path / "a"
-    target.mkdir()
-    (target / "old").touch()
-    replace, calls = os.replace, []
-
-    def fail_on_the_second(source, onto):
-        calls.append(source)
-        if len(calls) == 2:
-            raise PermissionError(errno.EACCES, "Permission denied")
-        replace(source, onto)
-
-    monkeypatch.setattr(os, "replace", fail_on_the_second)
-    with pytest.raises(OutputError, match="could not be written"), replacing(target) as temporary:
-        temporary.mkdir()
-    assert names_in(target) == ["old"]
-    assert names_in(tmp_path) == ["a"]
-
-
-def test_a_written_file_may_be_read_by_whom_the_umask_allows(tmp_path):
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif", "a.nii", "a.nii.gz"])
+@pytest.mark.parametrize("slices", [1, 2])
+def test_a_written_file_may_be_read_by_whom_the_umask_allows(tmp_path, name, slices):
     old = os.umask(0o027)
     try:
-        written = formats.write(grey(), tmp_path / "a.png")
+        written = formats.write(grey(slices), tmp_path / name)
     finally:
         os.umask(old)
-    assert written.stat().st_mode & 0o777 == 0o640
+    for path in (written, *written.rglob("*")):
+        assert path.stat().st_mode & 0o777 == (0o750 if path.is_dir() else 0o640)
 
 
 def test_a_name_as_long_as_the_file_system_allows_can_be_written(tmp_path):

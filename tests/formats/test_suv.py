@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 from pydicom import Dataset
 
-from fusecli.formats.suv import suv_factors
-from fusecli.formats.suv.moments import mean_of_frame, parse_moment
+from fusecli.formats.dicom.suv import suv_factors
+from fusecli.formats.dicom.suv.moments import mean_of_frame, parse_moment
 
 # One half-life after the injection half of 100 MBq is left: 70 kg x 1000 g / 50 MBq.
 AT_SCAN = 70_000 / 50e6
@@ -363,6 +363,26 @@ def test_no_text_of_a_result_carries_a_date_or_a_name(pet_slice):
     said = " ".join(map(str, (result.route, dict(result.facts), result.warnings, result.missing)))
     assert "2025" not in said
     assert "Doe" not in said
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"PatientWeight": 71.37},
+        {"PatientWeight": 71_370},
+        {"PatientWeight": 71.37, "Units": "GML", "SUVType": "LBM"},
+        {"PatientWeight": 71.37, "PatientSize": 183.7, "Units": "CM2ML"},
+    ],
+)
+def test_no_text_of_a_result_carries_what_the_patient_weighs_measures_or_was_given(pet_slice, changes):
+    header = injected(pet_slice(**changes), RadionuclideTotalDose=98.76e6)
+    result, other = suv_factors([header]), suv_factors([injected(pet_slice(**changes), RadionuclideTotalDose=49.38e6)])
+    said = " ".join(map(str, (result.route, dict(result.facts), result.warnings, result.missing)))
+    for secret in ("71.37", "7137", "183.7", "1.837", "9876", "98.76"):
+        assert secret not in said
+    kinds = {"suv_route", "suv_factor_min", "suv_factor_max", "suv_decay_s", "suv_half_life_s"}
+    assert set(result.facts) <= kinds
+    assert (result.factors == other.factors) is (changes.get("Units") is not None)  # the dose was used where it counts
 
 
 def test_no_slices_are_our_own_mistake():

@@ -21,15 +21,19 @@ START_OF_IMAGE, START_OF_SCAN = b"\xff\xd8", 0xDA
 START_OF_FRAME = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
+class BrokenJpegError(ValueError):
+    """A JPEG that contradicts itself or its data set. The text is ours, and quotes nothing but sizes."""
+
+
 def decode_12_bit(dataset: Dataset, frames: Sequence[int]) -> NDArray[Any]:
     """The named frames of a grey 12-bit JPEG, which none of pydicom's decoders takes, (frame, row, column).
 
-    Raises ValueError for a broken stream or header.
+    Raises BrokenJpegError for a broken stream or header.
     """
     packed = _packed_frames(dataset)
     kind = {0: "<u2", 1: "<i2"}.get(dataset.PixelRepresentation)
     if kind is None:
-        raise ValueError(f"{tag_name('PixelRepresentation')} is neither 0 nor 1")  # GDCM would end the program
+        raise BrokenJpegError(f"{tag_name('PixelRepresentation')} is neither 0 nor 1")  # GDCM would end the program
     with checked_gdcm(dataset):
         planes = [np.frombuffer(_by_gdcm(dataset, packed[frame]), kind) for frame in frames]
     return np.stack(planes).reshape(len(frames), dataset.Rows, dataset.Columns)
@@ -39,7 +43,7 @@ def decode_12_bit(dataset: Dataset, frames: Sequence[int]) -> NDArray[Any]:
 def checked_gdcm(dataset: Dataset) -> Iterator[None]:
     """A block in which GDCM may decode the JPEG frames of `dataset`: their headers are sound, and its console is shut.
 
-    Raises ValueError when a frame's own header is broken or contradicts the data set.
+    Raises BrokenJpegError when a frame's own header is broken or contradicts the data set.
     """
     for packed in _packed_frames(dataset):
         _check_header(packed, dataset)
@@ -77,7 +81,7 @@ def _packed_frames(dataset: Dataset) -> list[bytes]:
 def _check_header(packed: bytes, dataset: Dataset) -> None:
     """Follow the segments from the start of the image to that of the scan; one of them must describe this frame."""
     if not packed.startswith(START_OF_IMAGE):
-        raise ValueError("the compressed pixels do not begin like a JPEG")
+        raise BrokenJpegError("the compressed pixels do not begin like a JPEG")
     place, is_described = 2, False
     while place + 4 <= len(packed):
         mark, kind, length = packed[place], packed[place + 1], int.from_bytes(packed[place + 2 : place + 4], "big")
@@ -89,18 +93,18 @@ def _check_header(packed: bytes, dataset: Dataset) -> None:
             _check_frame(packed[place + 4 : place + 2 + length], dataset)
             is_described = True
         place += 2 + length
-    raise ValueError("the header of the JPEG in the pixel data is broken")
+    raise BrokenJpegError("the header of the JPEG in the pixel data is broken")
 
 
 def _check_frame(segment: bytes, dataset: Dataset) -> None:
     if len(segment) < 6:
-        raise ValueError("the frame header of the JPEG in the pixel data is cut short")
+        raise BrokenJpegError("the frame header of the JPEG in the pixel data is cut short")
     bits, samples = segment[0], segment[5]
     rows, columns = int.from_bytes(segment[1:3], "big"), int.from_bytes(segment[3:5], "big")
     if (rows, columns, samples) != (dataset.Rows, dataset.Columns, dataset.SamplesPerPixel):
-        raise ValueError(f"the JPEG in the pixel data is {rows} x {columns} with {samples} samples a pixel")
+        raise BrokenJpegError(f"the JPEG in the pixel data is {rows} x {columns} with {samples} samples a pixel")
     if not 2 <= bits <= dataset.BitsAllocated:
-        raise ValueError(f"the JPEG in the pixel data has {bits} bits, which the data set has no room for")
+        raise BrokenJpegError(f"the JPEG in the pixel data has {bits} bits, which the data set has no room for")
 
 
 @contextmanager

@@ -1,17 +1,19 @@
-"""From the planes of a series to one grid in LPS: sorted along the slice normal, and checked.
+"""From the planes of a series to one grid in LPS: in display order, sorted along the slice normal, and checked.
 
 Source: DICOM PS3.3 C.7.6.2.1.1, equation C.7.6.2.1-1. The slice step comes from the positions alone: vendors use
 SliceThickness and SpacingBetweenSlices in too many ways.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fusecli.core.geometry import Geometry
+from fusecli.core.geometry import POSITION_TOLERANCE_MM, Geometry
 from fusecli.errors import ImageError
+from fusecli.formats.dicom.display import Flips, display_flips
 from fusecli.formats.dicom.frames import COSINE_TOLERANCE, Frame, Plane, functional_group
 from fusecli.formats.dicom.header import number, tag_name, text
 
@@ -24,28 +26,43 @@ GAP_TOLERANCE = 0.01
 SAME_PLACE_MM = 0.001
 
 
-def arrange(frames: Sequence[Frame]) -> tuple[list[Frame], Geometry, tuple[str, ...]]:
-    """The frames sorted along the slice normal, their grid, and warnings.
+@dataclass(frozen=True, slots=True, eq=False)
+class Arranged:
+    """The slices of a series in display order: sorted frames, their grid after `flips`, and what to warn of.
+
+    The planes of the frames stay as the files state them.
+    """
+
+    frames: list[Frame]
+    geometry: Geometry
+    flips: Flips
+    warnings: tuple[str, ...]
+
+
+def arrange(frames: Sequence[Frame]) -> Arranged:
+    """The frames sorted along the slice normal of their grid in display order, with the flips that lead to it.
 
     Slice 0 is the lowest along the normal: for an axial series the one nearest the feet. A tilted gantry gives a
     sheared grid, which the affine carries as it is. Without planes the order stays and the grid has no place.
 
     Raises ImageError for slices of different size, orientation or spacing, and for a stack with gaps or duplicates.
     """
-    rows, columns = _same(frames, "size", [frame.size for frame in frames])
+    size = _same(frames, "size", [frame.size for frame in frames])
     references = [text(frame.file.header, "FrameOfReferenceUID") for frame in frames]
     reference = _same(frames, "frame of reference", references) or None
-    shape = (len(frames), rows, columns)
-    planes = [frame.plane for frame in frames if frame.plane is not None]
-    if len(planes) < len(frames):
+    shape = (len(frames), *size)
+    stored = [frame.plane for frame in frames if frame.plane is not None]
+    if len(stored) < len(frames):
         _same(frames, "kind", ["without a place" if frame.plane is None else "with a place" for frame in frames])
         missing = f"The image has no place in the patient: {', '.join(frames[0].missing)} missing."
-        return list(frames), Geometry(shape, None, reference), (missing,)
-    _check_parallel(frames, planes)
+        return Arranged(list(frames), Geometry(shape, None, reference), Flips(), (missing,))
+    _check_parallel(frames, stored)
+    flips = display_flips(stored[0])
+    planes = [flips.of_plane(plane, size) for plane in stored]
     order = np.argsort([plane.position @ planes[0].normal for plane in planes], kind="stable")
     ordered, sorted_planes = [frames[k] for k in order], [planes[k] for k in order]
     step, warnings = _slice_step(ordered, sorted_planes)
-    return ordered, Geometry(shape, _affine(sorted_planes[0], step), reference), warnings
+    return Arranged(ordered, Geometry(shape, _affine(sorted_planes[0], step), reference), flips, warnings)
 
 
 def _same(frames: Sequence[Frame], what: str, values: Sequence[Value]) -> Value:
@@ -87,7 +104,7 @@ def _slice_step(frames: Sequence[Frame], planes: Sequence[Plane]) -> tuple[NDArr
     _check_duplicates(frames, gaps)
     _check_gaps(frames, gaps)
     _check_straight(frames, steps, float(np.median(gaps)))
-    return np.asarray((positions[-1] - positions[0]) / (len(frames) - 1)), ()
+    return np.asarray((positions[-1] - positions[0]) / (len(frames) - 1)), _shear(positions, planes[0].normal)
 
 
 def _single_step(frame: Frame, plane: Plane) -> tuple[NDArray[np.float64], tuple[str, ...]]:
@@ -133,6 +150,15 @@ def _check_straight(frames: Sequence[Frame], steps: NDArray[np.float64], usual_m
             why=f"{frames[worst + 1].label} is shifted by {sideways[worst]:.2f} mm against its neighbours.",
             hint="Put the slices that belong together into a folder of their own, or give a single file.",
         )
+
+
+def _shear(positions: NDArray[np.float64], normal: NDArray[np.float64]) -> tuple[str, ...]:
+    """What to warn of where the stack leans: more than the rounding of positions or of direction cosines explains."""
+    way = positions[-1] - positions[0]
+    depth = way @ normal
+    if np.linalg.norm(way - depth * normal) <= max(COSINE_TOLERANCE * depth, POSITION_TOLERANCE_MM):
+        return ()
+    return ("The axes of the image are not at right angles (sheared), as a tilted gantry leaves them.",)
 
 
 def _tolerance_mm(spacing_mm: float) -> float:

@@ -126,6 +126,12 @@ def tag_name(keyword: str) -> str:
     return f"{keyword} ({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
+def syntax_name(header: Dataset) -> str:
+    """The transfer syntax as messages name it; what is no UID could hold any text, and is not repeated."""
+    syntax = header.file_meta.TransferSyntaxUID
+    return str(syntax.name) if syntax.is_valid else "unknown transfer syntax"
+
+
 def text(dataset: Dataset, keyword: str) -> str:
     """The value as text, several joined by a backslash; empty when the element is missing, empty or unreadable."""
     value = _value(dataset, keyword, default="")

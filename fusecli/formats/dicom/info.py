@@ -14,11 +14,11 @@ from fusecli.core.slices import slice_positions_mm
 from fusecli.errors import ImageError
 from fusecli.formats.dicom.frames import Frame, frames_of
 from fusecli.formats.dicom.geometry import arrange
-from fusecli.formats.dicom.header import number, text
+from fusecli.formats.dicom.header import number, syntax_name, text
 from fusecli.formats.dicom.pixels import rescale_of
-from fusecli.formats.dicom.series import Series, find_series
+from fusecli.formats.dicom.series import LOCALIZER_WARNING, Series, find_series
+from fusecli.formats.dicom.suv import suv_factors
 from fusecli.formats.dicom.units import unit_of, windows_of
-from fusecli.formats.suv import suv_factors
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,11 @@ class SuvReadiness:
 class SeriesInfo:
     """A DICOM series. None and empty stand for what the headers do not say.
 
-    `spacing_mm` is (slice, row, column); `orientation` the direction cosines of a row and of a column in LPS, six
-    numbers; `plane` the anatomical plane that they are nearest to; `positions_mm` where the first and the last slice
-    lie along the slice normal; `rescale_slope` and `rescale_intercept` the smallest and the largest of the series;
-    `units` what `read` would return; `problems` why `read` would refuse or warn.
+    `spacing_mm` is (slice, row, column); `orientation` the direction cosines of a row and of a column in LPS as
+    the file states them, six numbers; `plane` the anatomical plane that they are nearest to; `positions_mm` where the
+    first and the last slice lie along the slice normal, in the order in which `read` numbers them;
+    `rescale_slope` and `rescale_intercept` the smallest and the largest of the series; `units` what `read` would
+    return, where RGB whose channels turn out equal is read as grey; `problems` why `read` would refuse or warn.
     """
 
     format: str
@@ -80,6 +81,7 @@ def describe(path: Path) -> list[SeriesInfo]:
 
 def _described(series: Series) -> SeriesInfo:
     problems = [f"{series.unreadable} DICOM files of this folder cannot be parsed."] if series.unreadable else []
+    problems.extend([LOCALIZER_WARNING] if series.is_localizer else [])
     frames, geometry = _arranged(series, problems)
     header = series.files[0].header
     slope, intercept = _rescale_ranges(frames, problems)
@@ -97,7 +99,7 @@ def _described(series: Series) -> SeriesInfo:
         orientation=_orientation(frames),
         positions_mm=_positions(geometry),
         frame_of_reference=text(header, "FrameOfReferenceUID"),
-        transfer_syntax=header.file_meta.TransferSyntaxUID.name,
+        transfer_syntax=syntax_name(header),
         photometric_interpretation=text(header, "PhotometricInterpretation"),
         bits_allocated=_integer(series, "BitsAllocated", problems),
         bits_stored=_integer(series, "BitsStored", problems),
@@ -121,12 +123,12 @@ def _arranged(series: Series, problems: list[str]) -> tuple[list[Frame], Geometr
         if not all(file.has_pixels for file in series.files):
             problems.append("There is no pixel data (7FE0,0010).")
         frames = [frame for file in series.files for frame in frames_of(file)]
-        frames, geometry, warnings = arrange(frames)
-        problems.extend(warnings)
+        arranged = arrange(frames)
+        problems.extend(arranged.warnings)
     except ImageError as error:
         problems.append(_said(error))
         return frames, None
-    return frames, geometry
+    return arranged.frames, arranged.geometry
 
 
 def _rescale_ranges(

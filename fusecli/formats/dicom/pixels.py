@@ -3,8 +3,8 @@
 Source: DICOM PS3.3 C.7.6.3 (Image Pixel), C.11.1 (Modality LUT), C.7.6.16.2.9 (pixel value transformation).
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from fusecli.errors import ImageError, MemoryLimitError
+from fusecli.errors import ImageError
+from fusecli.formats.dicom.decoding import decoding
 from fusecli.formats.dicom.frames import functional_group
 from fusecli.formats.dicom.gdcm import checked_gdcm, decode_12_bit
 from fusecli.formats.dicom.header import DicomFile, items, number, quiet, read_dataset, tag_name, text
@@ -61,7 +62,7 @@ def decode(file: DicomFile, content: bytes, frames: Sequence[int]) -> NDArray[An
             hint="Copy or export the file again.",
         )
     dataset = _completed(read_dataset(file.path, content))
-    with _decoding(file), quiet():
+    with decoding(file), quiet():
         stored = _stored(dataset, frames)
         if text(dataset, "PhotometricInterpretation") == "PALETTE COLOR":
             return _to_8_bit(apply_color_lut(stored, dataset), bits=0)
@@ -95,28 +96,6 @@ def _completed(dataset: Dataset) -> Dataset:
     if "PhotometricInterpretation" not in dataset and dataset.SamplesPerPixel == 1:
         dataset.PhotometricInterpretation = "MONOCHROME2"
     return dataset
-
-
-@contextmanager
-def _decoding(file: DicomFile) -> Iterator[None]:
-    """Turn whatever a decoder raises into an ImageError with the decoder's own reason."""
-    try:
-        yield
-    except ImageError:
-        raise
-    except MemoryError as error:
-        raise MemoryLimitError(
-            f"The pixels of {file.path.name} do not fit into memory.",
-            why=f"Its header speaks of {text(file.header, 'Rows')} x {text(file.header, 'Columns')} pixels a frame.",
-            hint="Choose one slice with --slice, or check that the file is not broken.",
-        ) from error
-    except Exception as error:
-        syntax = file.header.file_meta.TransferSyntaxUID.name
-        raise ImageError(
-            f"The pixels of {file.path.name} cannot be decoded.",
-            why=f"{syntax}: {' '.join(str(error).split())[:300]}",
-            hint="Copy or export the file again, uncompressed if possible.",
-        ) from error
 
 
 def _stored(dataset: Dataset, frames: Sequence[int]) -> NDArray[Any]:

@@ -7,6 +7,10 @@ from pathlib import Path
 from fusecli.errors import ImageError, InputError
 from fusecli.formats.dicom.header import DicomFile, is_dicom, read_header, text, texts
 
+_HINT = "Choose one by its number or UID: --fixed-series for FIXED, --moving-series for MOVING."
+
+LOCALIZER_WARNING = "This is a localizer: a projection or a positioning image, and not a slice of the patient."
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
@@ -72,11 +76,11 @@ def choose_series(found: Sequence[Series], wanted: str | None = None) -> Series:
     if len(candidates) == 1:
         return candidates[0]
     if not candidates:
-        raise InputError(f"There is no image series {wanted}.", why=_listing(images), hint="Choose with --series UID.")
+        raise InputError(f"There is no image series {wanted}.", why=_listing(images), hint=_HINT)
     raise InputError(
         f"There are {len(candidates)} image series, and only one can be read.",
         why=_listing(candidates),
-        hint="Choose one by its number or UID: --series NUMBER, or --series UID",
+        hint=_HINT,
     )
 
 

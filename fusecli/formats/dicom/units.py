@@ -8,11 +8,15 @@ from fusecli.core.history import Fact
 from fusecli.core.intensity import Intensity
 from fusecli.errors import ImageError
 from fusecli.formats.dicom.frames import Frame, functional_group
-from fusecli.formats.dicom.header import number, numbers, tag_name, text
-from fusecli.formats.suv import suv_factors
+from fusecli.formats.dicom.header import items, number, numbers, tag_name, text
+from fusecli.formats.dicom.pixels import rescale_of
+from fusecli.formats.dicom.suv import suv_factors
 
 # PET units (0054,1001) that count events, absolute, per second, or in proportion: PS3.3 C.8.9.1.1.3.
 COUNTING_UNITS = {"CNTS", "CPS", "PROPCNTS", "PROPCPS"}
+
+# Modalities whose numbers are measurements even where they were stored as color.
+MEASURING_MODALITIES = {"CT", "PT", "NM", "MR"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,18 @@ def unit_of(frames: Sequence[Frame]) -> Unit:
     if modality == "PT":
         return _unit_of_pet(frames)
     return Unit(Intensity.COUNTS if modality == "NM" else Intensity.ARBITRARY)
+
+
+def is_picture(frames: Sequence[Frame]) -> bool:
+    """Whether 8-bit color whose channels are equal is a picture, as a screenshot is, rather than a measurement."""
+    if text(frames[0].file.header, "Modality") in MEASURING_MODALITIES:
+        return False
+    return not any(_is_rescaled(frame) for frame in frames)
+
+
+def _is_rescaled(frame: Frame) -> bool:
+    header = frame.file.header
+    return bool(items(header, "ModalityLUTSequence")) or rescale_of(header, frame.index) != (1.0, 0.0)
 
 
 def windows_of(frame: Frame) -> tuple[Window, ...]:

@@ -1,7 +1,7 @@
 """NIfTI-1 and -2, single files and .hdr/.img pairs, packed or not: to Image and back, through nibabel.
 
-A NIfTI says where its voxels lie and seldom what they measure; that is told from a side-car, the file's name or the
-values, and the history says from which. Source: nifti1.h and nifti2.h of the NIfTI Data Format Working Group.
+A NIfTI says where its voxels lie and seldom what they measure; that is told by a side-car, the file's name or the
+values, and the history says by which. Source: nifti1.h and nifti2.h of the NIfTI Data Format Working Group.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -19,12 +19,12 @@ from nibabel import orientations as axes
 
 from fusecli.catalog import Modality
 from fusecli.core.geometry import POSITION_TOLERANCE_MM
-from fusecli.core.history import Step
+from fusecli.core.history import Step, warnings_of
 from fusecli.core.image import Image, Source
 from fusecli.core.intensity import Intensity
 from fusecli.core.slices import SliceChoice, slice_index
-from fusecli.formats.nifti import meaning
 from fusecli.formats.nifti.file import digest, is_nifti, opened
+from fusecli.formats.nifti.meaning import meaning_of, without_nan
 from fusecli.formats.nifti.place import RAS_TO_LPS, RGB24, layout, loaded, mm, one_volume, place
 
 __all__ = ["NiftiInfo", "describe", "is_nifti", "read", "write"]
@@ -39,6 +39,7 @@ class NiftiInfo:
 
     `size` and `spacing_mm` go along the stored axes (i, j, k, ...); `orientation` is where these run, RAS for right,
     anterior, superior; None where the file does not say. `value_range` is scaled; None for a file too large to scan.
+    `problems` is what `read` would warn of, as far as the file was scanned.
     """
 
     format: str
@@ -52,6 +53,7 @@ class NiftiInfo:
     modality: str | None
     intensity: str | None
     value_range: tuple[float, float] | None
+    problems: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """The facts as JSON takes them."""
@@ -66,7 +68,8 @@ def read(path: Path, *, slice_choice: SliceChoice | None = None) -> Image:
     one sagittal or coronal slice keeps its plane. The place comes from the sform, else the qform (code > 0); without
     either the geometry has no millimetres, and the axes are taken as left, anterior, superior.
 
-    Slope and intercept are applied, NaN becomes the smallest number. `slice_choice` reads one slice from disk.
+    Slope and intercept are applied, NaN becomes the smallest number. `slice_choice` reads one slice from disk, and what
+    the values tell is then told by that slice alone.
     Raises ImageError for a broken file, several volumes, vectors or complex numbers; UsageError for a missing slice.
     """
     with opened(path) as stored:
@@ -83,18 +86,18 @@ def read(path: Path, *, slice_choice: SliceChoice | None = None) -> Image:
     source = Source(digest(path), stored.format)
     if is_color:
         return Image(voxels, geometry, Modality.OTHER, Intensity.RGB, source, (Step("read", facts, found),))
-    voxels, nan_warnings = meaning.without_nan(voxels)
-    modality, told_by = meaning.modality(path, voxels)
-    intensity, unit_warnings = meaning.intensity(path, voxels, modality, stored.header)
-    step = Step("read", facts | {"modality_told_by": told_by}, found + nan_warnings + unit_warnings)
-    return Image(voxels, geometry, modality, intensity, source, (step,))
+    voxels, nan_warnings = without_nan(voxels)
+    told = meaning_of(path, voxels, stored.header)
+    step = Step("read", facts | told.facts, found + nan_warnings + told.warnings)
+    return Image(voxels, geometry, told.modality, told.intensity, source, (step,))
 
 
 def describe(path: Path) -> list[NiftiInfo]:
     """What the file says of itself, in a list of one. Raises ImageError for a broken file."""
     with opened(path) as stored:
         header, name = stored.header, stored.format
-        ras, _, _ = place(header)
+        ras, _, place_warnings = place(header)
+        problems = stored.remarks + place_warnings
     size = tuple(int(n) for n in header.get_data_shape())
     is_small = math.prod(size) <= _DESCRIBED_VOXELS and max(size[3:], default=1) == 1
     image = read(path) if is_small else None
@@ -110,6 +113,7 @@ def describe(path: Path) -> list[NiftiInfo]:
         modality=str(image.modality) if image else None,
         intensity=str(image.intensity) if image else None,
         value_range=(float(image.voxels.min()), float(image.voxels.max())) if image else None,
+        problems=warnings_of(image.history) if image else problems,
     )
     return [info]
 

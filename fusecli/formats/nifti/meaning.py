@@ -1,6 +1,7 @@
 """What the numbers of a NIfTI measure: told by a side-car, by the file's name, or by the values."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusecli.catalog import DICOM_MODALITIES, Modality
+from fusecli.core.history import Fact
 from fusecli.core.intensity import Intensity
 from fusecli.formats.naming import named_modality, stem, words
+from fusecli.formats.nifti.hounsfield import looks_like_hu
 
 _UNIT_WORDS = {"bq/ml": Intensity.BQML, "suv": Intensity.SUV, "suvbw": Intensity.SUV, "hu": Intensity.HU}
-_AIR_HU = -200  # air and lung lie below in a CT, and nothing of an MR or a PET does
+_AIR_HU = -200  # air and lung lie below in a CT
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What made the image and what its numbers measure; `facts` say what told so, `warnings` what was taken for it."""
+
+    modality: Modality
+    intensity: Intensity
+    facts: dict[str, Fact]
+    warnings: tuple[str, ...] = ()
 
 
 def without_nan(voxels: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
@@ -26,34 +39,24 @@ def without_nan(voxels: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
     return np.where(missing, smallest, voxels), (warning,)
 
 
-def modality(path: Path, voxels: NDArray[Any]) -> tuple[Modality, str]:
-    """What made the image, and what told so."""
-    stated = str(_side_car(path).get("Modality"))
-    if stated in DICOM_MODALITIES:
-        return DICOM_MODALITIES[stated], "its side-car"
-    named = named_modality(path)
-    if named is not None:
-        return named, "its file name"
-    if voxels.min() < _AIR_HU:
-        return Modality.CT, f"its values below {_AIR_HU}"
-    return Modality.OTHER, "nothing"
+def meaning_of(path: Path, voxels: NDArray[Any], header: Any) -> Meaning:
+    """The side-car comes first, then the words of the file's name; only where both are silent the values may tell a CT.
 
-
-def intensity(path: Path, voxels: NDArray[Any], modality: Modality, header: Any) -> tuple[Intensity, tuple[str, ...]]:
-    """What the numbers measure, and what to warn of."""
-    named = words(stem(path))
-    stated = str(_side_car(path).get("Units", "")).lower()
-    if stated in _UNIT_WORDS:
-        return _UNIT_WORDS[stated], ()
-    if modality is Modality.CT and (voxels.min() < _AIR_HU or "hu" in named):
-        return Intensity.HU, ()
-    if modality is Modality.PET and named & {"suv", "suvbw"}:
-        return Intensity.SUV, ("The numbers were taken as SUV by the file name.",)
-    if (header["cal_min"], header["cal_max"]) == (0, 1) and voxels.min() >= 0 and voxels.max() <= 1:
-        return Intensity.UNIT, ()
-    if modality is Modality.CT:
-        return Intensity.ARBITRARY, (f"The CT has no value below {_AIR_HU}, so its numbers were not taken as HU.",)
-    return Intensity.ARBITRARY, ()
+    A modality that a name tells is a fact. A unit that a name tells, and a CT that the values tell, is a warning too,
+    because it changes what the numbers mean.
+    """
+    side_car = _side_car(path)
+    modality, told_by = _modality(path, side_car)
+    unit = str(side_car.get("Units", "")).lower()
+    if modality is None and not unit and looks_like_hu(voxels):
+        by_values: dict[str, Fact] = {"modality_told_by": "its values", "unit_told_by": "its values"}
+        return Meaning(Modality.CT, Intensity.HU, by_values, (_guessed_hu(voxels),))
+    modality = modality or Modality.OTHER
+    facts: dict[str, Fact] = {"modality_told_by": told_by}
+    if unit in _UNIT_WORDS:
+        return Meaning(modality, _UNIT_WORDS[unit], facts | {"unit_told_by": "its side-car"})
+    intensity, told_by, warnings = _unit(path, voxels, modality, header)
+    return Meaning(modality, intensity, facts | {"unit_told_by": told_by}, warnings)
 
 
 def _side_car(path: Path) -> dict[str, Any]:
@@ -63,3 +66,36 @@ def _side_car(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def _modality(path: Path, side_car: dict[str, Any]) -> tuple[Modality | None, str]:
+    """What made the image, and what told so."""
+    stated = str(side_car.get("Modality"))
+    if stated in DICOM_MODALITIES:
+        return DICOM_MODALITIES[stated], "its side-car"
+    named = named_modality(path)
+    return named, "nothing" if named is None else "its file name"
+
+
+def _guessed_hu(voxels: NDArray[Any]) -> str:
+    return (
+        f"The image was taken as CT in HU by its values (minimum {voxels.min():g}, maximum {voxels.max():g}); "
+        "--fixed-modality / --moving-modality says otherwise."
+    )
+
+
+def _unit(path: Path, voxels: NDArray[Any], modality: Modality, header: Any) -> tuple[Intensity, str, tuple[str, ...]]:
+    """What the numbers measure where no side-car says it, what told so, and what to warn of."""
+    named = words(stem(path))
+    if modality is Modality.CT and voxels.min() < _AIR_HU:
+        return Intensity.HU, f"its values below {_AIR_HU}", ()
+    if modality is Modality.CT and "hu" in named:
+        return Intensity.HU, "its file name", ("The numbers were taken as HU by the file name.",)
+    if modality is Modality.PET and named & {"suv", "suvbw"}:
+        return Intensity.SUV, "its file name", ("The numbers were taken as SUV by the file name.",)
+    if (header["cal_min"], header["cal_max"]) == (0, 1) and voxels.min() >= 0 and voxels.max() <= 1:
+        return Intensity.UNIT, "its display range", ()
+    if modality is Modality.CT:
+        warning = f"The CT has no value below {_AIR_HU}, so its numbers were not taken as HU."
+        return Intensity.ARBITRARY, "nothing", (warning,)
+    return Intensity.ARBITRARY, "nothing", ()

@@ -1,7 +1,4 @@
-"""Pictures, PNG, JPEG, BMP and TIFF: to Image and back, through Pillow.
-
-Grey becomes UNIT (0..1) and color stays 8-bit RGB; the geometry has a size and no millimetres.
-"""
+"""Bytes to pixels: one picture file decoded by Pillow, upright and without alpha, or refused."""
 
 import hashlib
 import struct
@@ -20,25 +17,12 @@ from numpy.typing import NDArray
 from PIL import ImageOps
 from PIL.TiffImagePlugin import TiffImageFile
 
-from fusecli.catalog import Modality
 from fusecli.core.geometry import Geometry
-from fusecli.core.history import Fact, Step
-from fusecli.core.image import Image, Source
-from fusecli.core.intensity import Intensity
 from fusecli.core.slices import SliceChoice, slice_index
-from fusecli.errors import ImageError, UsageError
-from fusecli.formats.naming import named_modality
+from fusecli.errors import ImageError
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
 MAX_PIXELS = 100_000_000
-
-# Level 4 takes half the time of Pillow's 6, and the files of slices grow by one per cent.
-_SAVE_OPTIONS: dict[str, dict[str, Any]] = {
-    "PNG": {"compress_level": 4},
-    "JPEG": {"quality": 95, "subsampling": "4:4:4"},
-    "TIFF": {"compression": "tiff_adobe_deflate"},
-}
-_EXTENSIONS = {"PNG": ".png", "JPEG": ".jpg"}
 
 _TIFF_BITS_PER_SAMPLE = 258
 _TIFF_PHOTOMETRIC = 262  # 0: white is zero. TIFF 6.0, section 8.
@@ -83,7 +67,7 @@ class RasterInfo:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Picture:
+class Picture:
     """Pixels in stored numbers, upright and without alpha: (page, row, column), or a last axis of RGB in uint8."""
 
     pixels: NDArray[Any]
@@ -92,74 +76,11 @@ class _Picture:
     warnings: tuple[str, ...]
 
 
-def read(path: Path, *, slice_choice: SliceChoice | None = None) -> Image:
-    """The picture as one slice, or a TIFF of several pages as one slice per page.
-
-    Grey of 8 or 16 bits becomes UNIT: the stored number by the largest that its type can hold. Grey of floats or signed
-    integers is ARBITRARY. Color becomes RGB, but where red, green and blue agree everywhere it is grey after all.
-    Transparent parts are shown on black, EXIF orientation is applied, and the modality is what the file's name says.
+def load(path: Path, choice: SliceChoice | None) -> Picture:
+    """The pages of the file, or the one that is chosen.
 
     Raises ImageError for a broken file, more than 100 megapixels or pages that differ; UsageError for a missing page.
     """
-    picture = _load(path, slice_choice)
-    info = picture.info
-    voxels, intensity = _meaning(picture)
-    modality = named_modality(path)
-    facts: dict[str, Fact] = {
-        "format": info.format,
-        "mode": info.mode,
-        "bits": info.bits,
-        "pages": info.pages,
-        "grey_stored_as_color": info.grey_stored_as_color,
-        "modality_told_by": "its file name" if modality else "nothing",
-    }
-    step = Step("read", facts, picture.warnings)
-    grid = Geometry((voxels.shape[0], voxels.shape[1], voxels.shape[2]))
-    return Image(voxels, grid, modality or Modality.OTHER, intensity, Source(picture.digest, info.format), (step,))
-
-
-def describe(path: Path) -> list[RasterInfo]:
-    """What the file says of itself, in a list of one. Raises ImageError for a broken file."""
-    return [_load(path, SliceChoice(index=0)).info]
-
-
-def write(image: Image, path: Path, format_name: str) -> None:
-    """Write a UNIT or RGB image to `path` as "PNG", "JPEG" or "TIFF", with no text in it.
-
-    A volume becomes a folder of slice_000.png, slice_001.png ... (JPEG: .jpg), or one TIFF with a page per slice.
-    PNG and TIFF carry the pixel spacing where it is known. JPEG has quality 95 and full color resolution.
-
-    Raises UsageError for an image in a scanner's unit: a picture would lose its numbers.
-    """
-    pages = [PIL.Image.fromarray(page) for page in _pixels_to_write(image)]
-    options = _SAVE_OPTIONS[format_name] | _dpi_to_write(image.geometry, format_name)
-    if format_name == "TIFF":
-        pages[0].save(path, "TIFF", save_all=True, append_images=pages[1:], **options)
-    elif len(pages) == 1:
-        pages[0].save(path, format_name, **options)
-    else:
-        path.mkdir()
-        digits = max(3, len(str(len(pages) - 1)))
-        for number, page in enumerate(pages):
-            page.save(path / f"slice_{number:0{digits}d}{_EXTENSIONS[format_name]}", format_name, **options)
-
-
-def to_uint8(unit: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
-    """0..1 to 0..255, rounded to the nearest; what lies outside is clipped and never wraps around."""
-    return np.asarray(np.rint(np.clip(unit, 0, 1) * 255), dtype=np.uint8)
-
-
-def flatten_alpha(pixels: NDArray[Any]) -> tuple[NDArray[Any], bool]:
-    """RGBA, (..., 4) uint8, as RGB on black, and whether any pixel was transparent; anything else as it is."""
-    if pixels.ndim != 4 or pixels.shape[-1] != 4:
-        return pixels, False
-    color, alpha = pixels[..., :3], pixels[..., 3:]
-    if bool((alpha == 255).all()):
-        return color, False
-    return np.asarray((color.astype(np.uint16) * alpha + 127) // 255, dtype=np.uint8), True
-
-
-def _load(path: Path, choice: SliceChoice | None) -> _Picture:
     data, remarks = path.read_bytes(), list[str]()
     with _decoding(path, remarks), PIL.Image.open(BytesIO(data), formats=FORMATS) as picture:
         # Only TIFF has pages; a second picture in a JPEG is a thumbnail, and in a PNG an animation.
@@ -167,7 +88,7 @@ def _load(path: Path, choice: SliceChoice | None) -> _Picture:
         mode, bits = picture.mode, _stored_bits(picture, data)
         numbers = _chosen(Geometry((pages, picture.height, picture.width)), choice)
         stack = _stacked([_page(picture, number, bits) for number in numbers], path)
-    pixels, was_transparent = flatten_alpha(stack)
+    pixels, was_transparent = _flatten_alpha(stack)
     info = RasterInfo(
         format="JPEG" if data.startswith(b"\xff\xd8") else str(picture.format),  # Pillow may say MPO
         width=pixels.shape[2],
@@ -180,7 +101,7 @@ def _load(path: Path, choice: SliceChoice | None) -> _Picture:
         value_range=(float(pixels.min()), float(pixels.max())),
     )
     found = (*dict.fromkeys(remarks), *_warnings(pixels, bits, was_transparent))
-    return _Picture(pixels, info, hashlib.sha256(data).hexdigest(), found)
+    return Picture(pixels, info, hashlib.sha256(data).hexdigest(), found)
 
 
 def _chosen(grid: Geometry, choice: SliceChoice | None) -> list[int]:
@@ -239,7 +160,7 @@ def _page(picture: PIL.Image.Image, number: int, bits: int) -> NDArray[Any]:
     if picture.format == "PNG" and pixels.dtype == np.int32:
         pixels = pixels.astype(np.uint16)  # what Pillow before 11 makes of 16-bit grey
     # Pillow turns white-is-zero around for 8 bits only.
-    if white_is_zero and _is_16_bit(pixels):
+    if white_is_zero and is_16_bit(pixels):
         pixels = np.asarray((1 << bits) - 1 - pixels)
     return pixels
 
@@ -253,17 +174,18 @@ def _plain(picture: PIL.Image.Image) -> PIL.Image.Image:
     return picture.convert("L" if picture.mode in ("1", "L") else "RGB")
 
 
-def _meaning(picture: _Picture) -> tuple[NDArray[Any], Intensity]:
-    pixels = picture.pixels[..., 0] if picture.info.grey_stored_as_color else picture.pixels
-    if pixels.ndim == 4:
-        return pixels, Intensity.RGB
-    if pixels.dtype.kind != "u":
-        return pixels.astype(np.float32), Intensity.ARBITRARY
-    largest = (1 << picture.info.bits) - 1 if _is_16_bit(pixels) else 255
-    return np.asarray(pixels / np.float32(largest), dtype=np.float32), Intensity.UNIT
+def _flatten_alpha(pixels: NDArray[Any]) -> tuple[NDArray[Any], bool]:
+    """RGBA, (..., 4) uint8, as RGB on black, and whether any pixel was transparent; anything else as it is."""
+    if pixels.ndim != 4 or pixels.shape[-1] != 4:
+        return pixels, False
+    color, alpha = pixels[..., :3], pixels[..., 3:]
+    if bool((alpha == 255).all()):
+        return color, False
+    return np.asarray((color.astype(np.uint16) * alpha + 127) // 255, dtype=np.uint8), True
 
 
-def _is_16_bit(pixels: NDArray[Any]) -> bool:
+def is_16_bit(pixels: NDArray[Any]) -> bool:
+    """Whether these are unsigned numbers of 16 bits."""
     return pixels.dtype.kind == "u" and pixels.dtype.itemsize == 2
 
 
@@ -273,28 +195,9 @@ def _warnings(pixels: NDArray[Any], bits: int, was_transparent: bool) -> list[st
         found.append("The picture has transparent parts; they are shown on black.")
     if bits == 16 and pixels.dtype == np.uint8:
         found.append("The picture has 16 bits per channel and several channels: only the upper 8 bits were read.")
-    if bits == 16 and _is_16_bit(pixels) and pixels.max() <= 4095:
+    if bits == 16 and is_16_bit(pixels) and pixels.max() <= 4095:
         found.append(
             f"The picture has 16 bits and no value above {pixels.max()}: it looks like 12-bit data and will look dark. "
             "Try --window auto."
         )
     return found
-
-
-def _pixels_to_write(image: Image) -> NDArray[np.uint8]:
-    if image.intensity is Intensity.RGB:
-        return np.asarray(image.voxels)
-    if image.intensity is Intensity.UNIT:
-        return to_uint8(image.voxels)
-    raise UsageError(
-        f"An image in {image.intensity} cannot be written as a picture.",
-        why="A picture holds brightness from black to white, and the numbers would be lost.",
-        hint="Write NIfTI (.nii.gz), or choose a window first: --window auto",
-    )
-
-
-def _dpi_to_write(geometry: Geometry, format_name: str) -> dict[str, Any]:
-    if format_name == "JPEG" or not geometry.is_patient:
-        return {}
-    _, row_mm, column_mm = geometry.spacing_mm
-    return {"dpi": (25.4 / column_mm, 25.4 / row_mm)}

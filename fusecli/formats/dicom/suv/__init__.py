@@ -13,15 +13,21 @@ from pydicom import Dataset
 from fusecli.core.history import Fact
 from fusecli.errors import ImageError
 from fusecli.formats.dicom.header import number, private_text, tag_name, text, texts
-from fusecli.formats.suv.body import body_norm_kg
-from fusecli.formats.suv.decay import decay_factors
-from fusecli.formats.suv.moments import DISAGREEMENT, MissingError, common_number, common_text, radiopharmaceuticals
+from fusecli.formats.dicom.suv.body import body_norm_kg
+from fusecli.formats.dicom.suv.decay import decay_factors
+from fusecli.formats.dicom.suv.moments import (
+    DISAGREEMENT,
+    MissingError,
+    common_number,
+    common_text,
+    radiopharmaceuticals,
+)
 
 # Body size in DICOM is in kg and metres; a person of 1000 kg is one of 1000 g, a person of 3 m one of 3 cm.
-LARGEST_WEIGHT_KG = 1000
-LARGEST_HEIGHT_M = 3
+USUAL_WEIGHT_KG = (0.0, 1000.0)
+USUAL_HEIGHT_M = (0.0, 3.0)
 # Doses are 1e7 to 1e9 Bq; the same in MBq is 1e1 to 1e3.
-SMALLEST_DOSE_BQ = 1e5
+USUAL_DOSE_BQ = (1e5, math.inf)
 PHILIPS_GROUP, PHILIPS_CREATOR, PHILIPS_MAKER = 0x7053, "Philips PET Private Group", "PHILIPS"
 
 
@@ -29,7 +35,8 @@ PHILIPS_GROUP, PHILIPS_CREATOR, PHILIPS_MAKER = 0x7053, "Philips PET Private Gro
 class SuvResult:
     """SUVbw in g/ml of slice k = its rescaled value x `factors[k]`; without factors `missing` says what was lacking.
 
-    `route` is how the factors were found, `facts` go into the history, `warnings` to the user. No dates, no names.
+    `route` is how the factors were found, `facts` go into the history, `warnings` to the user. No dates, no names, and
+    neither weight, height nor dose.
     """
 
     factors: tuple[float, ...] = ()
@@ -83,8 +90,7 @@ def _from_activity(slices: Sequence[Dataset]) -> SuvResult:
     dose_bq, dose_warnings = _dose_bq(slices)
     decayed = decay_factors(slices)
     factors = [weight_kg * 1000 / dose_bq * factor for factor in decayed.factors]
-    facts: dict[str, Fact] = {"suv_weight_kg": weight_kg, "suv_dose_bq": dose_bq, **decayed.facts}
-    return _result(factors, decayed.route, facts, (*warnings, *dose_warnings, *decayed.warnings))
+    return _result(factors, decayed.route, decayed.facts, (*warnings, *dose_warnings, *decayed.warnings))
 
 
 def _from_suv(slices: Sequence[Dataset]) -> SuvResult:
@@ -95,9 +101,8 @@ def _from_suv(slices: Sequence[Dataset]) -> SuvResult:
     weight_kg, warnings = _weight_kg(slices)
     height_m, height_warnings = _height_m(slices)
     norm_kg = body_norm_kg(kind, weight_kg, height_m, common_text(slices, "PatientSex"))
-    facts: dict[str, Fact] = {"suv_weight_kg": weight_kg, "suv_norm_kg": norm_kg}
     factors = [weight_kg / norm_kg] * len(slices)
-    return _result(factors, f"GML, from SUV by {kind}", facts, (*warnings, *height_warnings))
+    return _result(factors, f"GML, from SUV by {kind}", {}, (*warnings, *height_warnings))
 
 
 def _from_surface(slices: Sequence[Dataset]) -> SuvResult:
@@ -105,9 +110,8 @@ def _from_surface(slices: Sequence[Dataset]) -> SuvResult:
     weight_kg, warnings = _weight_kg(slices)
     height_m, height_warnings = _height_m(slices)
     surface_m2 = 0.007184 * (height_m * 100) ** 0.725 * weight_kg**0.425
-    facts: dict[str, Fact] = {"suv_weight_kg": weight_kg, "suv_surface_m2": surface_m2}
     factor = weight_kg * 1000 / (surface_m2 * 1e4)
-    return _result([factor] * len(slices), "CM2ML, from SUV by body surface", facts, (*warnings, *height_warnings))
+    return _result([factor] * len(slices), "CM2ML, from SUV by body surface", {}, (*warnings, *height_warnings))
 
 
 def _from_counts(slices: Sequence[Dataset]) -> SuvResult:
@@ -153,30 +157,32 @@ def _disagreement(name: str, chosen: Sequence[float], other_name: str, other: Se
 
 
 def _dose_bq(slices: Sequence[Dataset]) -> tuple[float, tuple[str, ...]]:
-    dose = common_number(radiopharmaceuticals(slices), "RadionuclideTotalDose")
-    if not dose or dose < 0:
-        raise MissingError(tag_name("RadionuclideTotalDose"))
-    if dose >= SMALLEST_DOSE_BQ:
-        return dose, ()
-    return dose * 1e6, (f"{tag_name('RadionuclideTotalDose')} is {dose:g}, which can only be MBq; taken as such.",)
+    return _positive(radiopharmaceuticals(slices), "RadionuclideTotalDose", USUAL_DOSE_BQ, "MBq", 1e-6)
 
 
 def _weight_kg(slices: Sequence[Dataset]) -> tuple[float, tuple[str, ...]]:
-    weight = common_number(slices, "PatientWeight")
-    if not weight or weight < 0:
-        raise MissingError(tag_name("PatientWeight"))
-    if weight <= LARGEST_WEIGHT_KG:
-        return weight, ()
-    return weight / 1000, (f"{tag_name('PatientWeight')} is {weight:g}, which can only be grams; taken as such.",)
+    return _positive(slices, "PatientWeight", USUAL_WEIGHT_KG, "grams", 1000)
 
 
 def _height_m(slices: Sequence[Dataset]) -> tuple[float, tuple[str, ...]]:
-    height = common_number(slices, "PatientSize")
-    if not height or height < 0:
-        raise MissingError(tag_name("PatientSize"))
-    if height <= LARGEST_HEIGHT_M:
-        return height, ()
-    return height / 100, (f"{tag_name('PatientSize')} is {height:g}, which can only be centimetres; taken as such.",)
+    return _positive(slices, "PatientSize", USUAL_HEIGHT_M, "centimetres", 100)
+
+
+def _positive(
+    headers: Sequence[Dataset], keyword: str, usual: tuple[float, float], other: str, others_in_one: float
+) -> tuple[float, tuple[str, ...]]:
+    """The one positive number that all headers give; outside of `usual` it is in the `other` unit, with a warning.
+
+    The warning names the limit and never the number: a report carries nothing that describes the patient.
+    """
+    value = common_number(headers, keyword)
+    if not value or value < 0:
+        raise MissingError(tag_name(keyword))
+    low, high = usual
+    if low <= value <= high:
+        return value, ()
+    limit = f"above {high:g}" if value > high else f"below {low:g}"
+    return value / others_in_one, (f"{tag_name(keyword)} is {limit}, which can only be {other}; taken as such.",)
 
 
 def _result(factors: Sequence[float], route: str, facts: Mapping[str, Fact], warnings: tuple[str, ...]) -> SuvResult:

@@ -8,7 +8,7 @@ from pydicom import Dataset
 
 from fusecli.core.history import Fact
 from fusecli.formats.dicom.header import tag_name
-from fusecli.formats.suv.moments import (
+from fusecli.formats.dicom.suv.moments import (
     MissingError,
     acquired,
     common_number,

@@ -1,7 +1,7 @@
 """Lean and ideal body mass: what an SUV that is not by body weight was divided by. PS3.16 CID 85, notes."""
 
 from fusecli.formats.dicom.header import tag_name
-from fusecli.formats.suv.moments import MissingError
+from fusecli.formats.dicom.suv.moments import MissingError
 
 
 def body_norm_kg(kind: str, weight_kg: float, height_m: float, sex: str) -> float:
