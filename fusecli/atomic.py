@@ -1,7 +1,8 @@
-"""Results appear whole or not at all: written under a temporary name beside the target, then renamed onto it."""
+"""Results appear only where they may, and whole or not at all: made under a temporary name, then put in place."""
 
 import errno
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -11,41 +12,137 @@ from pathlib import Path
 from fusecli.errors import OutputError
 
 
-@contextmanager
-def replacing(target: Path) -> Iterator[Path]:
-    """A hidden, unique, not yet existing path beside `target`, for the block to make a file or a folder of.
+def check_may_be_written(target: Path, *, overwrite: bool = False, folder_of: re.Pattern[str] | None = None) -> None:
+    """Whether a result may be written at `target`, asked before the long work starts. Nothing is changed.
 
-    When the block ends, it is renamed onto `target` and takes the place of what was there. When the block fails, for
-    whatever reason, it is removed and `target` stays as it was.
+    `folder_of` makes the result a folder, of files with such names; without it, it is a file. With `overwrite` a file
+    may take the place of a file, and a folder that of a folder in which there are only regular files with such names.
+    A link stands for what it points at.
 
-    Raises OutputError for every OSError of the block or of the renaming: disk full, no permission, name too long.
+    Raises OutputError where something stands that may not be replaced, where the folder above is missing, is no folder
+    or may not be written to, and for a name that no file can have.
     """
-    temporary = _hidden_beside(target)
     try:
-        yield temporary
-        _move(temporary, target)
+        _check_parent(_real(target))
+        _check_replaceable(target, overwrite, folder_of)
     except OSError as error:
         raise _not_written(target, error) from error
-    finally:
-        _remove(temporary)
 
 
-def _hidden_beside(target: Path) -> Path:
-    # Says nothing of the target's name: that may be as long as the file system allows already.
-    return target.with_name(f".fusecli-{secrets.token_hex(8)}.part")
+@contextmanager
+def replacing(target: Path, *, overwrite: bool = False, folder_of: re.Pattern[str] | None = None) -> Iterator[Path]:
+    """A hidden, unique, not yet existing path beside `target`, for the block to make a file or a folder of.
 
+    When the block ends, it is renamed onto `target`. What came to stand there in the meantime stays, unless `overwrite`
+    is set; even then a folder is replaced only by a folder, and only if it holds nothing but regular files with names
+    as `folder_of` says. A link stays, and what it points at is replaced. When the block fails, for whatever reason,
+    what it made is removed and `target` stays as it was.
 
-def _move(temporary: Path, target: Path) -> None:
-    if not target.is_dir():
-        os.replace(temporary, target)
-        return
-    # A folder cannot be renamed onto a full one, so the old one steps aside until the new one stands.
-    aside = _hidden_beside(target)
-    os.replace(target, aside)
+    A process that is killed may leave `.fusecli-*.part` behind: half a result, or the folder that was to be replaced.
+    It is never a result, and may be deleted.
+
+    Raises OutputError when `target` may not be replaced, and for every OSError of the block or of the renaming: disk
+    full, no permission, name too long.
+    """
     try:
-        os.replace(temporary, target)
-    except OSError:
-        os.replace(aside, target)
+        # Without `overwrite` nothing may stand there, not even a link.
+        place = _real(target) if overwrite else target
+        temporary = _hidden_beside(place)
+        try:
+            yield temporary
+            _put_in_place(temporary, place, overwrite, folder_of)
+        finally:
+            _remove(temporary)
+    except OSError as error:
+        raise _not_written(target, error) from error
+
+
+def _real(target: Path) -> Path:
+    if "\0" in str(target):
+        raise OutputError(f"{str(target)!r} cannot be written.", why="A name cannot hold the character NUL.")
+    return Path(os.path.realpath(target)) if target.is_symlink() else target
+
+
+def _check_parent(place: Path) -> None:
+    folder, what = place.parent, f"{place} cannot be written."
+    if not folder.exists():
+        raise OutputError(what, why=f"There is no folder {folder}.", hint=f"Make it first: mkdir -p {folder}")
+    if not folder.is_dir():
+        raise OutputError(what, why=f"{folder} is a file, not a folder.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(what, why=f"Writing into {folder} is not permitted.", hint="Choose another folder.")
+
+
+def _check_replaceable(target: Path, overwrite: bool, folder_of: re.Pattern[str] | None) -> None:
+    try:
+        os.lstat(target)
+    except FileNotFoundError:
+        return
+    place = _real(target)
+    if place.exists() and not (place.is_dir() if folder_of else place.is_file()):
+        raise OutputError(
+            f"{target} cannot be written.",
+            why=f"What stands there is not a {'folder' if folder_of else 'file'}.",
+            hint="Choose another name.",
+        )
+    if not overwrite:
+        raise _exists_already(target)
+    if folder_of and place.exists():
+        _check_holds_only(folder_of, place, named=target)
+
+
+def _exists_already(target: Path) -> OutputError:
+    return OutputError(f"{target} exists already.", hint="Choose another name, or allow it: --overwrite")
+
+
+def _check_holds_only(folder_of: re.Pattern[str] | None, folder: Path, *, named: Path) -> None:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if not (folder_of and folder_of.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)):
+                raise OutputError(
+                    f"The folder {named} was not replaced.",
+                    why="It holds more than fusecli wrote, and all of it would be lost.",
+                    hint="Choose another name.",
+                )
+
+
+def _hidden_beside(place: Path) -> Path:
+    # Says nothing of the place's name: that may be as long as the file system allows already.
+    return place.with_name(f".fusecli-{secrets.token_hex(8)}.part")
+
+
+def _put_in_place(temporary: Path, place: Path, overwrite: bool, folder_of: re.Pattern[str] | None) -> None:
+    if not overwrite:
+        _put_where_nothing_is(temporary, place)
+    elif temporary.is_dir() and place.is_dir():
+        _replace_folder(temporary, place, folder_of)
+    else:
+        os.replace(temporary, place)
+
+
+def _put_where_nothing_is(temporary: Path, place: Path) -> None:
+    try:
+        if temporary.is_dir():
+            os.rename(temporary, place)  # refused where a file or a full folder stands
+        else:
+            os.link(temporary, place)  # refused where anything stands, which renaming a file is not
+    except OSError as error:
+        if os.path.lexists(place):
+            raise _exists_already(place) from error
+        # FAT and some network drives have no hard links: there the look just taken has to do.
+        os.rename(temporary, place)
+
+
+def _replace_folder(temporary: Path, place: Path, folder_of: re.Pattern[str] | None) -> None:
+    # A folder cannot be renamed onto a full one, so the old one steps aside until the new one stands. Only then is it
+    # looked through: under its hidden name nobody puts anything into it any more.
+    aside = _hidden_beside(place)
+    os.rename(place, aside)
+    try:
+        _check_holds_only(folder_of, aside, named=place)
+        os.rename(temporary, place)
+    except BaseException:
+        os.rename(aside, place)
         raise
     shutil.rmtree(aside, ignore_errors=True)
 
@@ -53,10 +150,12 @@ def _move(temporary: Path, target: Path) -> None:
 def _not_written(target: Path, error: OSError) -> OutputError:
     what = f"{target} could not be written."
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OutputError(what, why="The disk is full.", hint="Free some space, or write somewhere else with -o.")
+        return OutputError(what, why="The disk is full.", hint="Free some space, or write somewhere else.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return OutputError(what, why="Writing there is not permitted.", hint="Write somewhere else with -o.")
-    return OutputError(what, why=f"{error.strerror or error}.", hint="Write somewhere else with -o.")
+        return OutputError(what, why="Writing there is not permitted.", hint="Write somewhere else.")
+    if error.errno == errno.ENAMETOOLONG:
+        return OutputError(what, why="The name is too long for the file system.", hint="Choose a shorter name.")
+    return OutputError(what, why=f"{error.strerror or error}.", hint="Write somewhere else.")
 
 
 def _remove(temporary: Path) -> None:

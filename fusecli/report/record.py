@@ -12,10 +12,10 @@ from time import perf_counter
 from typing import Any
 
 from fusecli import __version__
-from fusecli.atomic import replacing
+from fusecli.atomic import check_may_be_written, replacing
 from fusecli.catalog import RESEARCH_USE
 from fusecli.core.image import Image
-from fusecli.errors import OutputError, UsageError
+from fusecli.errors import UsageError
 
 # The programs whose version changes a result.
 LIBRARIES = ("numpy", "torch", "SimpleITK", "pydicom", "nibabel", "pillow", "scipy")
@@ -72,13 +72,10 @@ class RunRecord:
 
 
 def check_report(path: Path, *, overwrite: bool) -> None:
-    """Raises UsageError for a suffix other than .json and .csv; OutputError when the file exists or has no folder."""
+    """Raises UsageError for a suffix other than .json and .csv, and OutputError as `check_may_be_written` does."""
     if path.suffix.lower() not in (".json", ".csv"):
         raise UsageError(f"A report cannot be written as {path.name!r}.", hint="Name it .json or .csv: --report r.json")
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path} exists already.", hint="Name another file, or add --overwrite.")
-    if not path.parent.is_dir():
-        raise OutputError(f"There is no folder {path.parent}.", hint=f"Make it first: mkdir -p {path.parent}")
+    check_may_be_written(path, overwrite=overwrite)
 
 
 def write(record: RunRecord, path: Path, *, overwrite: bool = False) -> None:
@@ -88,7 +85,7 @@ def write(record: RunRecord, path: Path, *, overwrite: bool = False) -> None:
     """
     check_report(path, overwrite=overwrite)
     text = to_json(record.as_dict()) if path.suffix.lower() == ".json" else _to_csv(record)
-    with replacing(path) as temporary:
+    with replacing(path, overwrite=overwrite) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
