@@ -59,22 +59,51 @@ class LossSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainSettings:
-    """How a network is trained. Seed, batch, epochs, patience and min delta are the LRC paper's.
+class AugmentSettings:
+    """How the contrast of a training patch is changed, apart in FIXED and MOVING; ranges are drawn from evenly.
 
-    `schedule`: "paper" starts at `learning_rate` and takes 10 % off every 5 epochs; "one-cycle" warms up and anneals to
-    zero (Smith and Topin, 2019). `crop` is the side of a training patch in pixels; `ema` the memory of the running mean
-    of the weights, which is what is validated and saved (0: the weights themselves).
+    Every patch is raised to the power 2^u with u in ± `gamma_octaves`. Then at most one of three, with the odds given:
+    a window that begins at `window_low` and is `window_width` wide, saturating what lies outside; a background lifted
+    to `lift`, white staying white; a negative. The three odds sum to 1 at most, and all numbers are brightness in 0..1.
+    """
+
+    gamma_octaves: float = 0.5
+    window_odds: float = 0.3
+    window_low: tuple[float, float] = (0.0, 0.3)
+    window_width: tuple[float, float] = (0.2, 0.7)
+    lift_odds: float = 0.15
+    lift: tuple[float, float] = (0.0, 0.5)
+    negative_odds: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """How a network is trained. Seed, batch, epochs, patience, min delta and the decay are the LRC paper's.
+
+    `schedule`: "paper" starts at `learning_rate` and multiplies it by `decay` every `decay_epochs`; "one-cycle" rises
+    to it over the share `warm_up` of all steps and anneals to zero (Smith and Topin, 2019). Gradients longer than
+    `clip_norm` are shortened to it. `ema` is the memory of the running mean of the weights, which is what is validated
+    and saved (0: the weights themselves). `validation_pairs` is about how many pairs are scored after an epoch.
+
+    `crop` is the side of a training patch in pixels. A patch in which neither image has a mean brightness above
+    `background` is cut anew, until there have been `looks`.
     """
 
     seed: int = 42
     epochs: int = 80
     batch: int = 8
     crop: int = 80
+    background: float = 0.05
+    looks: int = 4
     learning_rate: float = 2e-3
     schedule: str = "one-cycle"
+    warm_up: float = 0.1
+    decay: float = 0.9
+    decay_epochs: int = 5
+    clip_norm: float = 1.0
     patience: int = 10
     min_delta: float = 1e-4
     ema: float = 0.995
     validation_pairs: int = 24
+    augment: AugmentSettings = field(default_factory=AugmentSettings)
     loss: LossSettings = field(default_factory=LossSettings)

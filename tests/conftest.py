@@ -1,7 +1,7 @@
 """What every test may use: the program in this process, a small phantom on disk, and the real data where it is."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,12 @@ class Outcome:
     code: int
     out: str
     err: str
+
+
+@pytest.fixture(autouse=True)
+def shipped_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the environment names: tests are about the weights of this checkout."""
+    monkeypatch.delenv("FUSECLI_WEIGHTS", raising=False)
 
 
 @pytest.fixture
@@ -45,3 +51,14 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"real data are not here: {folder / 'data'} (set FUSECLI_SHARED to the folder that holds data/)")
     return folder
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Run torch on one thread: at the sizes of tests others only wait, and sums would depend on their number."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -27,13 +27,13 @@ def train(
         str, typer.Option(help="paper: L1 to both sources; max: L1 to the brighter one, signed and absolute gradients.")
     ] = "paper",
     alpha: Annotated[float, typer.Option(help="Weight of the gradient term.")] = DEFAULT.loss.alpha,
-    epochs: Annotated[int, typer.Option(min=1)] = DEFAULT.epochs,
-    batch: Annotated[int, typer.Option(min=1)] = DEFAULT.batch,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs at most.")] = DEFAULT.epochs,
+    batch: Annotated[int, typer.Option(min=1, help="Patches in one step.")] = DEFAULT.batch,
     crop: Annotated[int, typer.Option(min=32, help="Side of a training patch, pixels.")] = DEFAULT.crop,
-    learning_rate: Annotated[float, typer.Option(min=0)] = DEFAULT.learning_rate,
+    learning_rate: Annotated[float, typer.Option(min=0, help="At its highest.")] = DEFAULT.learning_rate,
     schedule: Annotated[str, typer.Option(help="one-cycle, or paper: 10 % off every 5 epochs.")] = DEFAULT.schedule,
     patience: Annotated[int, typer.Option(min=1, help="Epochs without gain before it stops.")] = DEFAULT.patience,
-    seed: Annotated[int, typer.Option()] = DEFAULT.seed,
+    seed: Annotated[int, typer.Option(help="Of the first weights and of every patch.")] = DEFAULT.seed,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     start_from: Annotated[
         Path | None, typer.Option(help="Weights to begin with instead of random ones.", show_default=False)
@@ -48,6 +48,8 @@ def train(
     Example: fusecli train data/train --validation data/val -o lrc.safetensors
 
     Example: fusecli train data/train --validation data/val -o lrc.safetensors --resume
+
+    Example: fusecli train train --validation val -o p.safetensors --schedule paper --learning-rate 0.01 --crop 256
     """
     losses = {"paper": LossSettings("both", "absolute", alpha), "max": LossSettings("max", "mixed", alpha)}
     settings = TrainSettings(

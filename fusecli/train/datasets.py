@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusecli.errors import ImageError, InputError
+from fusecli.settings import AugmentSettings, TrainSettings
 
 Grey = NDArray[np.float32]
 
@@ -98,31 +99,32 @@ def _read_grey(path: Path) -> Grey:
     return np.asarray(voxels[0], dtype=np.float32)
 
 
-def patches(tasks: Tasks, *, count: int, side: int, seed: int, step: int) -> tuple[Grey, Grey]:
-    """A batch of augmented patches, FIXED and MOVING, (count, 1, side, side) in 0..1 each.
+def patches(tasks: Tasks, settings: TrainSettings, step: int) -> tuple[Grey, Grey]:
+    """The batch of one step: augmented patches of FIXED and MOVING, (batch, 1, crop, crop) in 0..1 each.
 
     The tasks take turns, so that each weighs the same however many pairs it has. The same seed and step give the same
     batch, which is what lets training resume without a trace.
     """
-    random = np.random.default_rng((seed, step))
+    random = np.random.default_rng((settings.seed, step))
     names = sorted(tasks)
-    chosen = [names[(step * count + i) % len(names)] for i in range(count)]
-    cuts = [_patch(tasks[name][int(random.integers(len(tasks[name])))], side, random) for name in chosen]
+    chosen = [names[(step * settings.batch + i) % len(names)] for i in range(settings.batch)]
+    cuts = [_patch(tasks[name][int(random.integers(len(tasks[name])))], settings, random) for name in chosen]
     fixed, moving = (np.stack(images)[:, np.newaxis] for images in zip(*cuts, strict=True))
     return fixed, moving
 
 
-def _patch(pair: TrainingPair, side: int, random: np.random.Generator) -> tuple[Grey, Grey]:
+def _patch(pair: TrainingPair, settings: TrainSettings, random: np.random.Generator) -> tuple[Grey, Grey]:
+    side = settings.crop
     fixed, moving = _padded(pair.fixed, side), _padded(pair.moving, side)
-    for _ in range(4):  # a patch of nothing but background teaches little: look up to four times
+    for _ in range(settings.looks):  # a patch of nothing but background teaches little
         top, left = (int(random.integers(size - side + 1)) for size in fixed.shape)
         window = np.s_[top : top + side, left : left + side]
-        if max(fixed[window].mean(), moving[window].mean()) > 0.05:
+        if max(fixed[window].mean(), moving[window].mean()) > settings.background:
             break
     turns, mirror = int(random.integers(4)), bool(random.integers(2))
     return (
-        _recolored(_turned(fixed[window], turns, mirror), random),
-        _recolored(_turned(moving[window], turns, mirror), random),
+        _recolored(_turned(fixed[window], turns, mirror), settings.augment, random),
+        _recolored(_turned(moving[window], turns, mirror), settings.augment, random),
     )
 
 
@@ -136,20 +138,20 @@ def _turned(image: Grey, turns: int, mirror: bool) -> Grey:
     return turned[:, ::-1] if mirror else turned
 
 
-def _recolored(image: Grey, random: np.random.Generator) -> Grey:
+def _recolored(image: Grey, augment: AugmentSettings, random: np.random.Generator) -> Grey:
     """Another contrast: a gamma for every image; now and then a narrow window, a lifted background, or a negative.
 
     Windows differ between readers and saturate what lies outside, a lesion far above the SUV range is a flat white
     disc, CT air is not black in a lung window, and some PET is shown black-hot.
     """
-    image = image ** np.float32(2 ** random.uniform(-0.5, 0.5))
+    image = image ** np.float32(2 ** random.uniform(-augment.gamma_octaves, augment.gamma_octaves))
     draw = random.random()
-    if draw < 0.3:
-        low, width = random.uniform(0, 0.3), random.uniform(0.2, 0.7)
+    if draw < augment.window_odds:
+        low, width = random.uniform(*augment.window_low), random.uniform(*augment.window_width)
         image = np.clip((image - np.float32(low)) / np.float32(width), 0, 1)
-    elif draw < 0.45:
-        lift = np.float32(random.uniform(0, 0.5))
+    elif draw < augment.window_odds + augment.lift_odds:
+        lift = np.float32(random.uniform(*augment.lift))
         image = image * (1 - lift) + lift
-    elif draw < 0.5:
+    elif draw < augment.window_odds + augment.lift_odds + augment.negative_odds:
         image = 1 - image
     return np.ascontiguousarray(image, dtype=np.float32)

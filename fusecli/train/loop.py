@@ -1,29 +1,27 @@
-"""The training loop: one generator that reports after every epoch, and a checkpoint to go on from."""
+"""The training loop: one generator that reports after every epoch."""
 
-import logging
+import math
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
-from torch import Tensor, nn
+from safetensors.torch import save as as_safetensors
+from torch import nn
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, StepLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from fusecli.atomic import replacing
 from fusecli.errors import ModelError
 from fusecli.settings import TrainSettings
-from fusecli.train.datasets import Tasks, TrainingPair, patches
+from fusecli.train import checkpoint
+from fusecli.train.datasets import Tasks, patches
+from fusecli.train.divergence import diverged
 from fusecli.train.losses import fusion_loss
-
-log = logging.getLogger(__name__)
-
-Score = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
+from fusecli.train.validation import Score, validate
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +56,15 @@ def train(
     higher is better, has not risen by `min_delta` for `patience` epochs. `on_step(done, total)` is called within
     epochs.
 
-    Raises ModelError when there is nothing to resume, or the checkpoint was made with other settings or other pairs;
-    OutputError when a file cannot be written.
+    Raises ModelError when there is nothing to resume, or the checkpoint was made by another run: other settings,
+    training pairs, validation pairs or network; UsageError when training diverges, which leaves both files as the
+    last epoch wrote them; OutputError when a file cannot be written.
     """
     run = _Run(network.to(device), _steps_per_epoch(tasks, settings), settings)
-    checkpoint = weights_path.with_name(weights_path.name + ".checkpoint")
+    identity = checkpoint.identity(settings, tasks, validation)
+    checkpoint_path = checkpoint.path_beside(weights_path)
     if resume:
-        run.restore(checkpoint)
+        run.restore(checkpoint.read(checkpoint_path, identity))
     while run.epoch < settings.epochs and not run.exhausted:
         started = perf_counter()
         loss = run.run_epoch(tasks, device, on_step)
@@ -72,7 +72,7 @@ def train(
         improved = run.note(value)
         if improved:
             save_weights(run.averaged.module, weights_path)
-        run.save(checkpoint)
+        checkpoint.write(checkpoint_path, identity | run.state())
         seconds = perf_counter() - started
         yield EpochReport(run.epoch, settings.epochs, loss, value, improved, run.exhausted, seconds)
 
@@ -109,16 +109,18 @@ class _Run:
 
     def _step(self, tasks: Tasks, step: int, device: str) -> float:
         settings = self.settings
-        batch = patches(tasks, count=settings.batch, side=settings.crop, seed=settings.seed, step=step)
-        fixed, moving = (torch.from_numpy(part).to(device) for part in batch)
+        fixed, moving = (torch.from_numpy(part).to(device) for part in patches(tasks, settings, step))
         self.optimizer.zero_grad(set_to_none=True)
         loss = fusion_loss(self.network(fixed, moving), fixed, moving, settings.loss)
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), max_norm=1.0)
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), max_norm=settings.clip_norm)
+        value = loss.item()
+        if not math.isfinite(value) or not math.isfinite(norm.item()):
+            raise diverged(f"The loss of epoch {self.epoch + 1} came to {value:g}, its gradient to {norm.item():g}.")
         self.optimizer.step()
         self.scheduler.step()
         self.averaged.update_parameters(self.network)
-        return loss.item()
+        return value
 
     def note(self, value: float) -> bool:
         """Remember a validation score; True when it is the best so far by at least `min_delta`."""
@@ -128,9 +130,8 @@ class _Run:
         self.epochs_without_gain += 1
         return False
 
-    def save(self, path: Path) -> None:
-        state = {
-            "settings": asdict(self.settings),
+    def state(self) -> dict[str, Any]:
+        return {
             "network": self.network.state_dict(),
             "averaged": self.averaged.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -139,71 +140,29 @@ class _Run:
             "best": float(self.best),
             "epochs_without_gain": self.epochs_without_gain,
         }
-        with replacing(path) as temporary:
-            torch.save(state, temporary)
 
-    def restore(self, path: Path) -> None:
-        state = _read_checkpoint(path)
-        if state["settings"] != asdict(self.settings):
+    def restore(self, state: checkpoint.State) -> None:
+        try:
+            self.network.load_state_dict(state["network"])
+            self.averaged.load_state_dict(state["averaged"])
+            self.optimizer.load_state_dict(state["optimizer"])
+        except (RuntimeError, KeyError, ValueError) as error:
             raise ModelError(
-                f"The checkpoint {path} was made with other settings.",
-                why=f"It says {state['settings']}.",
-                hint="Give the same options as before, or leave out --resume to start from the beginning.",
-            )
-        steps_before = state["scheduler"]["last_epoch"] // state["epoch"]
-        if steps_before != self.steps_per_epoch:
-            raise ModelError(
-                f"The checkpoint {path} was made with another number of training pairs.",
-                why=f"An epoch had {steps_before} steps, and now has {self.steps_per_epoch}.",
-                hint="Give the same folder as before, or leave out --resume to start from the beginning.",
-            )
-        self.network.load_state_dict(state["network"])
-        self.averaged.load_state_dict(state["averaged"])
-        self.optimizer.load_state_dict(state["optimizer"])
+                "The checkpoint is that of another network.",
+                why=str(error).splitlines()[0],
+                hint="Give the same --config as before, or leave out --resume to start from the beginning.",
+            ) from error
         self.scheduler.load_state_dict(state["scheduler"])
         self.epoch, self.best = state["epoch"], state["best"]
         self.epochs_without_gain = state["epochs_without_gain"]
 
 
-def _read_checkpoint(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        raise ModelError(f"There is no checkpoint {path}.", hint="Leave out --resume to start from the beginning.")
-    try:
-        # Onto the CPU first: a run that began on a GPU may go on without one. Loading the state moves it back.
-        state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
-    except (OSError, RuntimeError, EOFError, LookupError, UnpicklingError) as error:
-        raise ModelError(
-            f"The checkpoint {path} cannot be read.",
-            why="It is damaged, or it is another kind of file.",
-            hint="Leave out --resume to start from the beginning.",
-        ) from error
-    return state
-
-
-def validate(network: nn.Module, tasks: Tasks, *, score: Score, count: int, device: str = "cpu") -> float:
-    """Mean over the tasks of the mean score of whole fused images; about `count` pairs, spread evenly."""
-    network.eval()
-    share = max(1, count // len(tasks))
-    means = []
-    for pairs in tasks.values():
-        chosen = [pairs[i] for i in np.linspace(0, len(pairs) - 1, min(share, len(pairs))).astype(int)]
-        means.append(np.mean([_score_pair(network, pair, score, device) for pair in chosen]))
-    return float(np.mean(means))
-
-
-def _score_pair(network: nn.Module, pair: TrainingPair, score: Score, device: str) -> float:
-    # Copied, because the voxels of an Image are read-only, and torch takes none such without a warning.
-    fixed, moving = (torch.from_numpy(image.copy())[None, None].to(device) for image in (pair.fixed, pair.moving))
-    with torch.inference_mode():
-        fused: Tensor = network(fixed, moving).clamp(0, 1)
-    return score(pair.fixed, pair.moving, fused[0, 0].cpu().numpy())
-
-
 def save_weights(network: nn.Module, path: Path) -> None:
     """Write the weights as safetensors, whole or not at all. Raises OutputError when that cannot be done."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    with replacing(path) as temporary:
-        save_file(tensors, temporary)
+    with replacing(path, overwrite=True) as temporary:
+        # Not save_file, which makes the file readable by its owner alone, whatever the umask allows.
+        temporary.write_bytes(as_safetensors(tensors))
 
 
 def _steps_per_epoch(tasks: Tasks, settings: TrainSettings) -> int:
@@ -213,9 +172,9 @@ def _steps_per_epoch(tasks: Tasks, settings: TrainSettings) -> int:
 def _scheduler(optimizer: torch.optim.Optimizer, steps_per_epoch: int, settings: TrainSettings) -> LRScheduler:
     if settings.schedule == "one-cycle":
         steps = settings.epochs * steps_per_epoch
-        # torch divides by the length of the warm-up, steps * pct_start - 1, which is 0 at exactly ten steps.
-        warm_up = 0.1 if steps > 10 else 0.3
+        # torch divides by the length of the warm-up, steps * pct_start - 1; where that is 0 or less, its default.
+        warm_up = settings.warm_up if steps * settings.warm_up > 1 else 0.3
         return OneCycleLR(optimizer, max_lr=settings.learning_rate, total_steps=steps, pct_start=warm_up)
     if settings.schedule == "paper":
-        return StepLR(optimizer, step_size=5 * steps_per_epoch, gamma=0.9)
+        return StepLR(optimizer, step_size=settings.decay_epochs * steps_per_epoch, gamma=settings.decay)
     raise ValueError(f"unknown schedule {settings.schedule!r}")

@@ -10,6 +10,8 @@ from safetensors.torch import load_file
 from fusecli.models import network
 from fusecli.models.lrc import LRC, LRCConfig
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TINY = LRCConfig(channels=4, blocks=1, attention_cells=2, correlation_cells=2, decoder=(4,))
 
 
@@ -28,7 +30,8 @@ def data(tmp_path, monkeypatch):
 
 
 def words(data, output, *more):
-    small = ("--config", "tiny", "--epochs", 2, "--batch", 2, "--crop", 32)
+    # On the CPU, because the same bytes twice are not promised on CUDA.
+    small = ("--config", "tiny", "--device", "cpu", "--epochs", 2, "--batch", 2, "--crop", 32)
     return ("train", data, "--validation", data, "-o", output, *small, *more)
 
 
@@ -95,3 +98,23 @@ def test_trained_weights_fuse_once_a_manifest_names_them(run, data, tmp_path, mo
     outcome = run("fuse", *pair, "-o", tmp_path / "f.png", "--json")
     assert outcome.code == 0, outcome.err
     assert json.loads(outcome.out)["model"] == {"name": "lrc", "sha256": digest}
+
+
+def test_a_learning_rate_that_diverges_is_said_and_is_not_a_fault_of_the_images(run, data, tmp_path):
+    outcome = run(*words(data, tmp_path / "t.safetensors", "--learning-rate", "1e12", "--epochs", 9))
+    assert outcome.code == 2
+    assert "diverged" in outcome.err
+    assert "--learning-rate" in outcome.err
+
+
+def test_other_pairs_are_not_resumed(run, data, tmp_path):
+    output = tmp_path / "t.safetensors"
+    assert run(*words(data, output)).code == 0
+    assert run(*words(data, output, "--resume")).code == 0
+    place = data / "CT-MRI" / "CT"
+    (place / "1.png").rename(place / "kept")
+    (place / "2.png").rename(place / "1.png")
+    (place / "kept").rename(place / "2.png")
+    refused = run(*words(data, output, "--resume"))
+    assert refused.code == 9
+    assert "training pairs" in refused.err

@@ -7,13 +7,9 @@ from fusecli.models.lrc import LRC, LRCConfig
 TINY = LRCConfig(channels=4, blocks=2, decoder=(8,), correlation_cells=4, attention_cells=3)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def one_thread():
-    """Other threads would only wait for each other at these sizes, and sums would depend on their number."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+@pytest.fixture(scope="module", autouse=True)
+def steady_sums(one_thread):
+    """Every test in this folder runs torch on one thread."""
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fusecli.errors import ImageError, InputError
+from fusecli.settings import AugmentSettings, TrainSettings
 from fusecli.train.datasets import TrainingPair, load_tasks, patches
 
 
@@ -109,8 +110,8 @@ def noise_pair(name="noise", side=48, seed=0):
 NOISE = {"PET-MRI": [noise_pair(seed=i) for i in range(3)]}
 
 
-def batch(tasks=NOISE, count=4, side=16, seed=1, step=0):
-    return patches(tasks, count=count, side=side, seed=seed, step=step)
+def batch(tasks=NOISE, count=4, side=16, seed=1, step=0, **more):
+    return patches(tasks, TrainSettings(batch=count, crop=side, seed=seed, **more), step)
 
 
 def test_a_batch_has_one_channel_and_the_side_that_was_asked_for():
@@ -231,3 +232,45 @@ def test_patches_of_nothing_but_background_are_avoided():
     fixed, _ = batch({"t": [TrainingPair("corner", image, image)]}, count=100, side=32)
     # One look would find the corner in at most (40 / 97)^2 = 17 of 100; four looks in about half.
     assert sum(patch.std() > 0 for patch in fixed) > 35
+
+
+def test_more_looks_find_more_of_the_image_and_a_lower_background_ends_them_sooner():
+    image = np.zeros((128, 128), dtype=np.float32)
+    image[:40, :40] = 1
+    tasks = {"t": [TrainingPair("corner", image, image)]}
+    found = {
+        (looks, background): sum(
+            patch.std() > 0 for patch in batch(tasks, 100, 32, looks=looks, background=background)[0]
+        )
+        for looks, background in ((1, 0.05), (4, 0.05), (20, 0.05), (20, -1.0))
+    }
+    assert found[1, 0.05] < found[4, 0.05] < found[20, 0.05]
+    assert found[20, -1.0] == found[1, 0.05]
+
+
+PLAIN = {"gamma_octaves": 0.0, "window_odds": 0.0, "lift_odds": 0.0, "negative_odds": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, [0.0, 0.25, 0.5]),
+        ({"negative_odds": 1.0}, [0.5, 0.75, 1.0]),
+        ({"lift_odds": 1.0, "lift": (0.5, 0.5)}, [0.5, 0.625, 0.75]),
+        ({"window_odds": 1.0, "window_low": (0.25, 0.25), "window_width": (0.125, 0.125)}, [0.0, 1.0]),
+    ],
+    ids=["nothing", "negative", "lift", "window"],
+)
+def test_each_change_of_contrast_does_what_its_settings_say(change, expected):
+    image = np.full((16, 16), 0.5, dtype=np.float32)
+    image[0], image[1] = 0, 0.25
+    augment = AugmentSettings(**(PLAIN | change))
+    fixed, moving = batch({"t": [TrainingPair("grey", image, image)]}, augment=augment)
+    assert np.unique(fixed).tolist() == np.unique(moving).tolist() == expected
+
+
+def test_without_gamma_grey_is_kept_and_with_an_octave_it_is_squared_at_most():
+    grey = {"t": [TrainingPair("grey", *np.full((2, 16, 16), 0.25, dtype=np.float32))]}
+    levels = batch(grey, 200, augment=AugmentSettings(**(PLAIN | {"gamma_octaves": 1.0})))[0]
+    assert 0.25**2 <= levels.min() < 0.075
+    assert 0.4 < levels.max() <= 0.5

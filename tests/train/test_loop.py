@@ -1,75 +1,26 @@
-"""The loop learns, repeats itself to the bit, and goes on after an interruption as if nothing had happened."""
+"""The loop learns, repeats itself to the bit, keeps the best weights, and stops when numbers break down."""
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch.optim.optimizer import register_optimizer_step_pre_hook
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
-from fusecli.errors import ModelError, OutputError
-from fusecli.settings import LossSettings, TrainSettings
-from fusecli.train import loop
-from fusecli.train.loop import save_weights, train, validate
+from fusecli.errors import OutputError, UsageError
+from fusecli.train.loop import save_weights
+from fusecli.train.validation import validate
 
-SETTINGS = TrainSettings(
-    epochs=2, batch=2, crop=32, learning_rate=5e-3, patience=10, ema=0.5, loss=LossSettings(intensity="max")
-)
+RISING = tuple(float(i) for i in range(100))
 
 
-def closeness(fixed, moving, fused):
-    """A cheap stand-in for Q^AB/F: minus the distance to the brighter source."""
-    return -float(np.abs(np.maximum(fixed, moving) - fused).mean())
-
-
-class Scripted:
-    """Scores that are known beforehand, one per call."""
-
-    def __init__(self, *scores):
-        self.scores = iter(scores)
-
-    def __call__(self, fixed, moving, fused):
-        return next(self.scores)
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "tiny.safetensors"
-
-
-@pytest.fixture
-def run(path, make_network, make_pairs):
-    """Epochs of a run, as they are drawn."""
-
-    def start(settings=SETTINGS, *, to=path, seed=0, score=closeness, pairs=6, network=None, **options):
-        tasks = {"a": make_pairs(pairs - 2), "b": make_pairs(2, seed=9)}
-        validation = {"a": make_pairs(1, seed=5)}
-        network = network or make_network(seed)
-        return train(network, tasks, validation, score=score, weights_path=to, settings=settings, **options)
-
-    return start
-
-
-def checkpoint(path):
-    return torch.load(path.with_name(path.name + ".checkpoint"), weights_only=True)
-
-
-def equal(a, b):
-    """Whether two nested states hold the same numbers."""
-    if isinstance(a, torch.Tensor):
-        return torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(equal(x, y) for x, y in zip(a, b, strict=True))
-    return a == b
-
-
-def test_the_loss_falls_and_the_validation_score_rises(run, make_network, make_pairs):
+def test_the_loss_falls_and_the_validation_score_rises(run, make_network, make_pairs, small, score):
     network = make_network()
-    before = validate(network, {"a": make_pairs(1, seed=5)}, score=closeness, count=1)
-    settings = replace(SETTINGS, batch=4)
+    before = validate(network, {"a": make_pairs(1, seed=5)}, score=score, count=1)
+    settings = replace(small, batch=4)
     first, second = run(settings, pairs=80, network=network)
     assert second.loss < 0.85 * first.loss
     assert second.score > first.score > before + 0.05
@@ -83,132 +34,44 @@ def test_every_epoch_is_reported(run):
     assert steps == [(1, 3), (2, 3), (3, 3)] * 2  # six pairs in batches of two
 
 
-def test_the_same_seed_gives_the_same_weights(run, tmp_path):
+def test_the_same_seed_gives_the_same_weights(run, tmp_path, equal):
     for name in ("one", "two"):
         list(run(to=tmp_path / f"{name}.safetensors"))
     assert equal(*(load_file(tmp_path / f"{name}.safetensors") for name in ("one", "two")))
 
 
-def test_another_seed_gives_other_patches_and_so_other_weights(run, tmp_path):
+def test_another_seed_gives_other_patches_and_so_other_weights(run, tmp_path, small, equal):
     list(run(to=tmp_path / "one.safetensors"))
-    list(run(replace(SETTINGS, seed=43), to=tmp_path / "two.safetensors"))
+    list(run(replace(small, seed=43), to=tmp_path / "two.safetensors"))
     assert not equal(*(load_file(tmp_path / f"{name}.safetensors") for name in ("one", "two")))
 
 
-FOUR_EPOCHS = replace(SETTINGS, epochs=4)
-
-
-@pytest.mark.parametrize("schedule", ["one-cycle", "paper"])
-def test_a_run_that_was_interrupted_between_epochs_ends_with_the_weights_of_one_that_was_not(run, tmp_path, schedule):
-    whole, cut = tmp_path / "whole.safetensors", tmp_path / "cut.safetensors"
-    settings = replace(FOUR_EPOCHS, schedule=schedule)
-    expected = [(report.epoch, report.loss, report.score) for report in run(settings, to=whole)]
-    epochs = run(settings, to=cut)
-    found = [next(epochs) for _ in range(2)]
-    epochs.close()
-    found += run(settings, to=cut, seed=99, resume=True)  # a network that starts elsewhere: all must come from the file
-    assert [(report.epoch, report.loss, report.score) for report in found] == expected
-    assert equal(checkpoint(cut), checkpoint(whole))
-    assert equal(load_file(cut), load_file(whole))
-
-
-def test_a_run_that_was_interrupted_within_an_epoch_does_too(run, tmp_path):
-    whole, cut = tmp_path / "whole.safetensors", tmp_path / "cut.safetensors"
-    list(run(FOUR_EPOCHS, to=whole))
-    calls = []
-
-    def interrupt(done, total):
-        calls.append(done)
-        if len(calls) == 5:  # in the middle of the second epoch
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        list(run(FOUR_EPOCHS, to=cut, on_step=interrupt))
-    list(run(FOUR_EPOCHS, to=cut, seed=99, resume=True))
-    assert equal(checkpoint(cut), checkpoint(whole))
-    assert equal(load_file(cut), load_file(whole))
-
-
-def test_a_run_that_starts_again_without_resume_is_not_the_same(run, tmp_path):
-    whole, other = tmp_path / "whole.safetensors", tmp_path / "other.safetensors"
-    list(run(FOUR_EPOCHS, to=whole))
-    list(run(FOUR_EPOCHS, to=other, seed=99))
-    assert not equal(checkpoint(other)["network"], checkpoint(whole)["network"])
-
-
-def test_a_finished_run_has_nothing_to_resume(run):
-    list(run())
-    assert list(run(resume=True)) == []
-
-
-@pytest.mark.parametrize(
-    "other",
-    [{"learning_rate": 1e-3}, {"seed": 7}, {"epochs": 9}, {"loss": LossSettings("both", "signed")}, {"ema": 0.0}],
-    ids=lambda change: next(iter(change)),
-)
-def test_a_run_of_other_settings_is_not_resumed(run, path, other):
-    list(run())
-    before = path.read_bytes()
-    with pytest.raises(ModelError, match="other settings") as caught:
-        list(run(replace(SETTINGS, **other), resume=True))
-    assert caught.value.exit_code == 9
-    assert path.read_bytes() == before
-
-
-def test_a_run_with_more_pairs_than_before_is_not_resumed(run):
-    epochs = run(FOUR_EPOCHS)
-    next(epochs)
-    epochs.close()
-    with pytest.raises(ModelError, match="pairs"):
-        list(run(FOUR_EPOCHS, pairs=12, resume=True))
-
-
-def test_a_run_that_never_was_is_not_resumed(run):
-    with pytest.raises(ModelError, match="no checkpoint"):
-        list(run(resume=True))
-
-
-def test_a_file_that_is_no_checkpoint_is_a_model_error(run, path):
-    path.with_name(path.name + ".checkpoint").write_bytes(b"half a checkp")
-    with pytest.raises(ModelError, match="cannot be read"):
-        list(run(resume=True))
-
-
-def test_training_ends_when_the_score_has_not_risen_for_as_long_as_patience(run):
-    settings = replace(SETTINGS, epochs=9, patience=2)
-    reports = list(run(settings, score=Scripted(0.5, 0.6, 0.55, 0.59, 0.9)))
+def test_training_ends_when_the_score_has_not_risen_for_as_long_as_patience(run, small, scripted):
+    settings = replace(small, epochs=9, patience=2)
+    reports = list(run(settings, score=scripted(0.5, 0.6, 0.55, 0.59, 0.9)))
     assert [report.improved for report in reports] == [True, True, False, False]
     assert [report.stopped_early for report in reports] == [False, False, False, True]
 
 
-def test_a_gain_starts_the_patience_again(run):
-    settings = replace(SETTINGS, epochs=5, patience=2)
-    reports = list(run(settings, score=Scripted(0.5, 0.4, 0.6, 0.5, 0.7)))
+def test_a_gain_starts_the_patience_again(run, small, scripted):
+    settings = replace(small, epochs=5, patience=2)
+    reports = list(run(settings, score=scripted(0.5, 0.4, 0.6, 0.5, 0.7)))
     assert [report.improved for report in reports] == [True, False, True, False, True]
     assert not any(report.stopped_early for report in reports)
 
 
-def test_a_gain_within_min_delta_is_none(run):
-    reports = list(run(replace(SETTINGS, min_delta=0.01), score=Scripted(0.5, 0.505)))
+def test_a_gain_within_min_delta_is_none(run, small, scripted):
+    reports = list(run(replace(small, min_delta=0.01), score=scripted(0.5, 0.505)))
     assert [report.improved for report in reports] == [True, False]
 
 
-def test_a_score_that_is_not_a_number_is_no_gain(run, path):
-    reports = list(run(score=Scripted(0.5, float("nan"))))
+def test_a_score_that_is_not_a_number_is_no_gain(run, path, scripted):
+    reports = list(run(score=scripted(0.5, float("nan"))))
     assert [report.improved for report in reports] == [True, False]
 
 
-def test_patience_is_remembered_across_an_interruption(run):
-    settings = replace(SETTINGS, epochs=9, patience=2)
-    epochs = run(settings, score=Scripted(0.5, 0.4))
-    next(epochs), next(epochs)
-    epochs.close()
-    reports = list(run(settings, score=Scripted(0.45, 0.9), resume=True))
-    assert [(report.epoch, report.stopped_early) for report in reports] == [(3, True)]
-
-
-def test_the_weights_on_disk_are_the_best_and_not_the_last(run, path):
-    epochs = run(replace(SETTINGS, epochs=3), score=Scripted(0.5, 0.4, 0.6))
+def test_the_weights_on_disk_are_the_best_and_not_the_last(run, path, small, scripted):
+    epochs = run(replace(small, epochs=3), score=scripted(0.5, 0.4, 0.6))
     next(epochs)
     best = path.read_bytes()
     next(epochs)
@@ -221,16 +84,18 @@ def averaged(state):
     return {name.removeprefix("module."): value for name, value in state["averaged"].items() if name != "n_averaged"}
 
 
-def test_the_weights_on_disk_are_the_running_mean_under_the_names_of_the_network(run, path, make_network):
-    list(run(score=Scripted(0.1, 0.2)))
+def test_the_weights_on_disk_are_the_running_mean_under_the_names_of_the_network(
+    run, path, make_network, scripted, checkpoint, equal
+):
+    list(run(score=scripted(0.1, 0.2)))
     saved = load_file(path)
     make_network(1).load_state_dict(saved)
     assert equal(saved, averaged(checkpoint(path)))
     assert not equal(saved, dict(checkpoint(path)["network"]))
 
 
-def test_without_a_memory_the_running_mean_is_the_network(run, path):
-    list(run(replace(SETTINGS, ema=0.0), score=Scripted(0.1, 0.2)))
+def test_without_a_memory_the_running_mean_is_the_network(run, path, small, scripted, checkpoint, equal):
+    list(run(replace(small, ema=0.0), score=scripted(0.1, 0.2)))
     assert equal(load_file(path), dict(checkpoint(path)["network"]))
 
 
@@ -238,11 +103,12 @@ def test_a_write_that_fails_leaves_the_old_weights_and_nothing_else(path, make_n
     save_weights(make_network(0), path)
     before = path.read_bytes()
 
-    def fail(tensors, target):
-        target.write_bytes(b"half")
+    def fail(target, content):
+        with target.open("wb") as file:
+            file.write(content[:100])
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(loop, "save_file", fail)
+    monkeypatch.setattr(Path, "write_bytes", fail)
     with pytest.raises(OutputError, match="could not be written") as caught:
         save_weights(make_network(1), path)
     assert caught.value.exit_code == 7
@@ -264,32 +130,125 @@ def rates():
     handle.remove()
 
 
-def test_the_papers_schedule_takes_a_tenth_off_every_five_epochs(run, rates):
-    list(run(replace(SETTINGS, schedule="paper", epochs=11), pairs=4, score=rising_scores()))
-    expected = np.repeat([1, 0.9, 0.81], [10, 10, 2]) * SETTINGS.learning_rate  # two steps an epoch
+def test_the_papers_schedule_takes_a_tenth_off_every_five_epochs(run, rates, small, scripted):
+    list(run(replace(small, schedule="paper", epochs=11), pairs=4, score=scripted(*RISING)))
+    expected = np.repeat([1, 0.9, 0.81], [10, 10, 2]) * small.learning_rate  # two steps an epoch
     assert rates == pytest.approx(expected)
 
 
-def rising_scores():
-    return Scripted(*np.arange(100.0))
-
-
-def test_one_cycle_rises_to_the_learning_rate_and_ends_near_zero(run, rates):
-    list(run(replace(SETTINGS, epochs=4), pairs=20))
+def test_one_cycle_rises_to_the_learning_rate_and_ends_near_zero(run, rates, small):
+    list(run(replace(small, epochs=4), pairs=20))
     assert len(rates) == 40
-    assert max(rates) == pytest.approx(SETTINGS.learning_rate, rel=1e-3)
-    assert rates[0] < SETTINGS.learning_rate / 20
+    assert max(rates) == pytest.approx(small.learning_rate, rel=1e-3)
+    assert rates[0] < small.learning_rate / 20
     assert np.argmax(rates) == 3  # a tenth of the steps
-    assert rates[-1] < 1e-4 * SETTINGS.learning_rate
+    assert rates[-1] < 1e-4 * small.learning_rate
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 9, 10, 11])
-def test_one_cycle_works_for_any_number_of_steps(run, rates, epochs):
-    list(run(replace(SETTINGS, epochs=epochs), pairs=3, score=rising_scores()))
+def test_one_cycle_works_for_any_number_of_steps(run, rates, epochs, small, scripted):
+    list(run(replace(small, epochs=epochs), pairs=3, score=scripted(*RISING)))
     assert len(rates) == epochs
-    assert rates[-1] < 1e-4 * SETTINGS.learning_rate
+    assert rates[-1] < 1e-4 * small.learning_rate
 
 
-def test_an_unknown_schedule_is_our_own_mistake(run):
+def test_an_unknown_schedule_is_our_own_mistake(run, small):
     with pytest.raises(ValueError, match="unknown schedule"):
-        list(run(replace(SETTINGS, schedule="cosine")))
+        list(run(replace(small, schedule="cosine")))
+
+
+def test_the_warm_up_is_a_setting(run, rates, small):
+    list(run(replace(small, epochs=4, warm_up=0.5), pairs=20))
+    assert np.argmax(rates) == 19  # half of the steps
+
+
+def test_the_papers_decay_is_a_setting(run, rates, small, scripted):
+    settings = replace(small, schedule="paper", epochs=3, decay=0.5, decay_epochs=1)
+    list(run(settings, pairs=4, score=scripted(*RISING)))
+    assert rates == pytest.approx(np.repeat([1, 0.5, 0.25], 2) * small.learning_rate)
+
+
+@pytest.mark.parametrize("limit", [1.0, 0.01])
+def test_gradients_are_clipped_to_the_norm_that_the_settings_say(run, small, monkeypatch, limit):
+    seen = []
+    clip = torch.nn.utils.clip_grad_norm_
+
+    def spy(parameters, max_norm):
+        seen.append(max_norm)
+        return clip(parameters, max_norm=max_norm)
+
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", spy)
+    list(run(replace(small, clip_norm=limit)))
+    assert set(seen) == {limit}
+
+
+def files_after_an_epoch(epochs, path):
+    next(epochs)
+    return {file.name: file.read_bytes() for file in path.parent.iterdir()}
+
+
+@pytest.mark.parametrize("broken", ["loss", "gradient"])
+def test_a_step_that_is_not_a_number_stops_the_run_and_leaves_what_stood_on_disk(
+    run, path, small, make_network, broken
+):
+    network = make_network()
+    epochs = run(replace(small, epochs=3), network=network)
+    before = files_after_an_epoch(epochs, path)
+    if broken == "loss":
+        with torch.no_grad():
+            next(network.parameters()).fill_(float("nan"))
+    else:
+        next(network.parameters()).register_hook(lambda gradient: gradient * float("inf"))
+    with pytest.raises(UsageError, match="diverged") as caught:
+        next(epochs)
+    assert "epoch 2" in caught.value.why
+    assert "--learning-rate" in caught.value.hint
+    if broken == "gradient":
+        assert all(torch.isfinite(weights).all() for weights in network.parameters())  # the step was not taken
+    assert {file.name: file.read_bytes() for file in path.parent.iterdir()} == before
+
+
+def test_weights_that_break_down_in_the_last_step_of_an_epoch_are_not_kept(run, path, small, make_network):
+    network = make_network()
+    epochs = run(replace(small, epochs=3), network=network)
+    before = files_after_an_epoch(epochs, path)
+    steps = []
+
+    def ruin(optimizer, *_):
+        steps.append(1)
+        if len(steps) == 3:
+            with torch.no_grad():
+                next(network.parameters()).fill_(float("nan"))
+
+    handle = register_optimizer_step_post_hook(ruin)
+    try:
+        with pytest.raises(UsageError, match="diverged") as caught:
+            next(epochs)
+    finally:
+        handle.remove()
+    assert "validation pair pair 0" in caught.value.why
+    assert {file.name: file.read_bytes() for file in path.parent.iterdir()} == before
+
+
+def test_a_learning_rate_out_of_all_proportion_diverges_and_says_so(run, path, small):
+    with pytest.raises(UsageError, match="diverged") as caught:
+        list(run(replace(small, epochs=5, learning_rate=1e12)))
+    assert caught.value.exit_code == 2
+    assert "numbers" not in caught.value.what
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_weights_may_be_read_by_whom_the_umask_allows(path, make_network, mask, mode):
+    before = os.umask(mask)
+    try:
+        save_weights(make_network(), path)
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == mode
+
+
+def test_weights_on_disk_are_the_tensors_of_the_network(path, make_network, equal):
+    network = make_network()
+    save_weights(network, path)
+    assert equal(load_file(path), dict(network.state_dict()))
+    assert not equal(load_file(path), dict(make_network(1).state_dict()))

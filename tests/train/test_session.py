@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from fusecli.errors import InputError, ModelError, OutputError, UsageError
+from fusecli.errors import ImageError, InputError, ModelError, OutputError, UsageError
 from fusecli.models.lrc import LRC
 from fusecli.settings import TrainSettings
 from fusecli.train import start
@@ -86,3 +86,18 @@ def test_folders_without_pairs_are_an_input_error_on_either_side(data, tmp_path)
     for folders in ((tmp_path / "empty", data), (data, tmp_path / "empty")):
         with pytest.raises(InputError):
             start(*folders, tmp_path / "w.safetensors", "lrc", SETTINGS)
+
+
+def test_a_validation_pair_without_an_edge_is_refused_by_name_before_the_first_epoch(data, tmp_path, save_picture):
+    for folder in ("MRI", "PET"):
+        save_picture(tmp_path / f"val/PET-MRI/{folder}/black.png", np.zeros((40, 40)))
+    with pytest.raises(ImageError, match="PET-MRI/black"):
+        start(data, tmp_path / "val", tmp_path / "w.safetensors", "lrc", SETTINGS)
+    assert not list(tmp_path.glob("w.*"))
+
+
+@pytest.mark.parametrize("name", ["w.safetensors", "w.safetensors.checkpoint"])
+def test_a_folder_in_the_place_of_a_result_is_refused_before_the_first_epoch(data, tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(OutputError, match=name):
+        start(data, data, tmp_path / "w.safetensors", "lrc", SETTINGS, overwrite=True)
