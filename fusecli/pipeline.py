@@ -1,5 +1,6 @@
-"""The corridor: read, put on one grid, normalize, fuse, color, write, measure. Every command walks it."""
+"""The corridor: read, put on one grid, normalize, fuse, color, measure, write. Every command walks it."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,23 @@ from fusecli.core.history import Step, warnings_of
 from fusecli.core.image import Image
 from fusecli.core.intensity import Intensity
 from fusecli.core.pair import Pair
+from fusecli.core.slices import one_slice
 from fusecli.errors import ImageError, PairError
 from fusecli.report.record import RunRecord, Stopwatch, geometry_facts, input_facts, window_facts
 from fusecli.settings import FuseSettings
 
 Coverage = NDArray[np.bool_]
+Scores = dict[str, metrics.Score]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sources:
+    """The two images as read: what is to be fused, and the whole series that their windows are judged by."""
+
+    fixed: Image
+    moving: Image
+    fixed_whole: Image
+    moving_whole: Image
 
 
 def fuse_files(
@@ -29,24 +42,24 @@ def fuse_files(
     clock = Stopwatch()
     formats.check_writable(output, overwrite=settings.overwrite)
     with clock("read"):
-        sources = read_pair(fixed, moving, settings)
+        sources = read_sources(fixed, moving, settings)
     # Again, now that the number of slices tells whether a file or a folder will be written.
-    formats.check_writable(output, overwrite=settings.overwrite, slices=sources[0].geometry.shape[0])
+    target = formats.check_writable(output, overwrite=settings.overwrite, slices=sources.fixed.geometry.shape[0])
+    formats.check_not_an_input(target, (fixed, moving))
     with clock("align"):
-        aligned, coverage = put_on_one_grid(*sources, resize=settings.resize)
+        aligned, coverage = put_on_one_grid(sources.fixed, sources.moving, resize=settings.resize)
     with clock("normalize"):
-        pair = normalize_pair(sources[0], aligned, coverage, settings)
+        pair = normalize_pair(sources, aligned, coverage, settings)
     with clock("load_model"):
         fuser = models.load(settings.model, device=settings.device, alpha=settings.alpha)
     with clock("fuse"):
         fused = fusion.fuse(pair, fuser, progress=progress)
-    with clock("color"):
-        shown = paint(fused, sources[0], aligned, pair.moving, settings.palette)
-    with clock("write"):
-        written = formats.write(shown, output, overwrite=settings.overwrite)
     with clock("measure"):
         scores, problems = measure(pair, fused)
-    warnings = warnings_of((*pair.fixed.history, *pair.moving.history, *fused.history, *problems))
+    with clock("color"):
+        shown = paint(fused, sources.fixed, aligned, pair.moving, settings.palette)
+    with clock("write"):
+        written = formats.write(shown, output, overwrite=settings.overwrite)
     return RunRecord(
         output=written,
         model={"name": fuser.name, "sha256": fuser.weights_sha256},
@@ -54,7 +67,7 @@ def fuse_files(
         windows={role: window_facts(image) for role, image in pair.named().items()},
         device=fuser.device,
         timings_s=clock.with_total(),
-        warnings=warnings,
+        warnings=warnings_of((*pair.fixed.history, *pair.moving.history, *fused.history, *problems)),
         inputs={role: input_facts(image) for role, image in pair.named().items()},
         geometry=geometry_facts(pair.fixed),
     )
@@ -62,36 +75,44 @@ def fuse_files(
 
 def measure_files(
     fixed: Path, moving: Path, fused: Path, settings: FuseSettings
-) -> tuple[dict[str, metrics.Score], tuple[str, ...]]:
-    """The scores of a fused image made by any program, against its two sources; and the warnings on the way.
+) -> tuple[Scores, Pair, tuple[str, ...]]:
+    """The scores of a fused image made by any program, the pair that it was measured against, and warnings.
 
-    Raises PairError when the three are not of one size; ImageError when they cannot be measured.
+    FUSED may be a whole volume, or the one slice that `fuse --slice` wrote.
+    Raises PairError when FUSED does not fit FIXED; ImageError when the three cannot be measured.
     """
-    own, other = read_pair(fixed, moving, settings)
-    aligned, coverage = put_on_one_grid(own, other, resize=settings.resize)
-    pair = normalize_pair(own, aligned, coverage, settings)
-    result = normalize.to_unit(formats.read(fused, slice_choice=settings.slice_choice))
-    if result.voxels.shape != pair.fixed.voxels.shape:
-        raise PairError(
-            "FUSED does not have the size of FIXED.",
-            why=f"(slices, rows, columns): {result.voxels.shape} and {pair.fixed.voxels.shape}.",
-            hint="Give the fused image of this very pair; --slice picks one slice of each of the three.",
-        )
-    scores = metrics.score_volume(pair.fixed.voxels, pair.moving.voxels, result.voxels)
-    return scores, warnings_of((*pair.fixed.history, *pair.moving.history, *result.history))
+    sources = read_sources(fixed, moving, settings)
+    aligned, coverage = put_on_one_grid(sources.fixed, sources.moving, resize=settings.resize)
+    pair = normalize_pair(sources, aligned, coverage, settings)
+    result = formats.read(fused)
+    if settings.slice_choice is not None and result.geometry.shape[0] > 1:
+        result = one_slice(result, settings.slice_choice)
+    placed, _ = put_on_one_grid(pair.fixed, _as_fused(result), role="FUSED")
+    unit = normalize.to_unit(placed)
+    scores = metrics.score_volume(pair.fixed.voxels, pair.moving.voxels, unit.voxels)
+    return scores, pair, warnings_of((*pair.fixed.history, *pair.moving.history, *unit.history))
 
 
-def read_pair(fixed: Path, moving: Path, settings: FuseSettings) -> tuple[Image, Image]:
-    """FIXED, cut down to the chosen slice, and MOVING, whole when its place in the patient is known."""
-    own = formats.read(fixed, series=settings.fixed_series, slice_choice=settings.slice_choice)
+def read_sources(fixed: Path, moving: Path, settings: FuseSettings) -> Sources:
+    """Both images: FIXED cut down to the chosen slice, MOVING too when its place in the patient is not known."""
+    choice = settings.slice_choice
+    # A window that depends on the image is judged by the whole series; one that does not spares us reading it.
+    judged = settings.window in (None, "auto")
+    whole = formats.read(fixed, series=settings.fixed_series, slice_choice=None if judged else choice)
     other = formats.read(moving, series=settings.moving_series)
-    if settings.slice_choice is not None and other.geometry.shape[0] > 1 and not _both_placed(own, other):
-        other = formats.read(moving, series=settings.moving_series, slice_choice=settings.slice_choice)
-    return _declared(own, settings.fixed_modality), _declared(other, settings.moving_modality)
+    whole, other = _declared(whole, settings.fixed_modality), _declared(other, settings.moving_modality)
+    other = _compared(whole, other)
+    if choice is None:
+        return Sources(whole, other, whole, other)
+    own = one_slice(whole, choice) if judged else whole
+    is_cut = other.geometry.shape[0] > 1 and not _both_placed(own, other)
+    return Sources(own, one_slice(other, choice) if is_cut else other, whole, other)
 
 
-def put_on_one_grid(fixed: Image, moving: Image, *, resize: bool = False) -> tuple[Image, Coverage | None]:
-    """MOVING on FIXED's grid, and where it has data (None: everywhere).
+def put_on_one_grid(
+    fixed: Image, moving: Image, *, resize: bool = False, role: str = "MOVING"
+) -> tuple[Image, Coverage | None]:
+    """MOVING on FIXED's grid, and where it has data (None: everywhere). `role` is what messages call it.
 
     Raises PairError when they do not overlap, or when nothing says how their sizes belong together.
     """
@@ -100,24 +121,31 @@ def put_on_one_grid(fixed: Image, moving: Image, *, resize: bool = False) -> tup
     if _both_placed(fixed, moving):
         from fusecli.register import resample
 
-        return resample(moving, onto=fixed.geometry)
+        placed = moving.stepped(Step("check_options", {}, (_NO_RESIZE,))) if resize else moving
+        return resample(placed, onto=fixed.geometry)
     if fixed.geometry.shape == moving.geometry.shape:
-        return _taken_as_aligned(fixed, moving), None
+        return _taken_as_aligned(fixed, moving, role), None
     if resize:
         from fusecli.register import resize as scale
 
         return scale(moving, onto=fixed.geometry), None
-    raise _sizes_differ(fixed, moving)
+    raise _sizes_differ(fixed, moving, role)
 
 
-def normalize_pair(fixed: Image, moving: Image, coverage: Coverage | None, settings: FuseSettings) -> Pair:
-    """Both images as UNIT: --window is FIXED's, or MOVING's too where both are CT; SUV range and polarity MOVING's."""
+def normalize_pair(sources: Sources, aligned: Image, coverage: Coverage | None, settings: FuseSettings) -> Pair:
+    """Both images as UNIT: --window is FIXED's, and MOVING's where both are CT; SUV range and polarity are MOVING's."""
     window = settings.window
-    own = normalize.to_unit(fixed, window=window)
-    both_ct = fixed.modality is Modality.CT and moving.modality is Modality.CT
-    other = normalize.to_unit(moving, window=window if both_ct else None, suv_range=settings.suv_range)
-    if moving.intensity is Intensity.UNIT:
+    both_ct = sources.fixed.modality is Modality.CT and aligned.modality is Modality.CT
+    own = normalize.to_unit(sources.fixed, window=window, judged_by=sources.fixed_whole)
+    other = normalize.to_unit(
+        aligned, window=window if both_ct else None, suv_range=settings.suv_range, judged_by=sources.moving_whole
+    )
+    if aligned.intensity is Intensity.UNIT:
         other = normalize.white_hot(other, beside=own, polarity=settings.polarity)
+    elif settings.polarity != "auto":
+        other = other.stepped(Step("check_options", {}, (_NO_POLARITY,)))
+    if sources.fixed.modality.is_uptake and not aligned.modality.is_uptake:
+        other = other.stepped(Step("check_roles", {}, (_SWAPPED,)))
     return Pair(own, other, coverage)
 
 
@@ -129,17 +157,18 @@ def paint(fused: Image, fixed: Image, moving: Image, moving_unit: Image, palette
     if palette == "none":
         return fused
     colored = next((image for image in (moving, fixed) if image.is_color), None)
-    if colored is not None and palette is None:
-        voxels, facts = color.paint(fused.voxels, colored.voxels), {"color": "of the source"}
-    elif palette is not None or moving.modality.is_uptake:
+    is_tracer = moving.modality.is_uptake and not moving.is_color
+    if palette is not None or is_tracer:
         name = palette or "hot-iron"
         voxels, facts = color.paint_uptake(fused.voxels, moving_unit.voxels, name), {"color": name}
+    elif colored is not None:
+        voxels, facts = color.paint(fused.voxels, colored.voxels), {"color": "of the source"}
     else:
         return fused
     return fused.stepped(Step("paint", facts), voxels=voxels, intensity=Intensity.RGB)
 
 
-def measure(pair: Pair, fused: Image) -> tuple[dict[str, metrics.Score], tuple[Step, ...]]:
+def measure(pair: Pair, fused: Image) -> tuple[Scores, tuple[Step, ...]]:
     """The scores of a fusion, and why there are none where a source shows nothing."""
     try:
         return metrics.score_volume(pair.fixed.voxels, pair.moving.voxels, fused.voxels), ()
@@ -147,34 +176,73 @@ def measure(pair: Pair, fused: Image) -> tuple[dict[str, metrics.Score], tuple[S
         return {}, (Step("measure", {}, (f"No metrics: {error.what} {error.why}".strip(),)),)
 
 
+_SWAPPED = (
+    "FIXED shows a tracer and MOVING does not, so the result has the tracer's coarse grid and no color: "
+    "give the CT or MRI first."
+)
+
+
+_OTHER_PATIENT = (
+    "FIXED and MOVING name different patients (0010,0020): make sure that both are of one person before you trust the "
+    "result."
+)
+_NO_RESIZE = "--resize has no effect: both images say where they lie, and that is what counts."
+_NO_POLARITY = "--polarity has no effect: MOVING is not a grey picture, so its numbers say what is hot."
+
+
 def _both_placed(fixed: Image, moving: Image) -> bool:
     return fixed.geometry.is_patient and moving.geometry.is_patient
 
 
+def _compared(fixed: Image, moving: Image) -> Image:
+    """MOVING, with a warning where the two files name different patients."""
+    own, other = (image.source.patient if image.source else None for image in (fixed, moving))
+    if own is None or other is None or own == other:
+        return moving
+    return moving.stepped(Step("check_patients", {}, (_OTHER_PATIENT,)))
+
+
 def _declared(image: Image, modality: Modality | None) -> Image:
-    """The image as the modality that the user names."""
+    """The image as the modality that the user names; only a CT can be in HU."""
     if modality is None or modality is image.modality:
         return image
-    is_hu = modality is Modality.CT and image.intensity is Intensity.ARBITRARY
-    intensity = Intensity.HU if is_hu else image.intensity
+    intensity = image.intensity
+    if modality is Modality.CT and intensity is Intensity.ARBITRARY:
+        intensity = Intensity.HU
+    elif modality is not Modality.CT and intensity is Intensity.HU:
+        intensity = Intensity.ARBITRARY
     return image.stepped(Step("declare", {"modality": modality.value}), modality=modality, intensity=intensity)
 
 
-def _taken_as_aligned(fixed: Image, moving: Image) -> Image:
-    silent = "MOVING" if fixed.geometry.is_patient else "FIXED"
-    warning = f"{silent} does not say where it lies in the patient; both have one size and are taken as aligned."
-    return moving.stepped(Step("align", {"by": "equal size"}, (warning,)), geometry=fixed.geometry)
+def _as_fused(image: Image) -> Image:
+    """An image made by any program as a result to be measured: it should be a picture, or be warned of."""
+    fused = replace(image, modality=Modality.FUSED)
+    if image.is_color or image.intensity is Intensity.UNIT:
+        return fused
+    warning = "FUSED is not a picture of brightness 0 to 1, so its scores depend on how it is stretched: percentiles."
+    return replace(fused, intensity=Intensity.ARBITRARY).stepped(Step("measure", {}, (warning,)))
 
 
-def _sizes_differ(fixed: Image, moving: Image) -> PairError:
-    shapes = (f"{s[2]} x {s[1]} pixels" + (f", {s[0]} slices" if s[0] > 1 else "") for s in _shapes(fixed, moving))
-    own, other = shapes
+def _taken_as_aligned(fixed: Image, moving: Image, role: str) -> Image:
+    silent = role if fixed.geometry.is_patient else "FIXED"
+    warning = f"{silent} does not say where it lies in the patient; FIXED and {role} are of one size, taken as aligned."
+    # A picture of the result has lost its place on purpose: nothing to warn of.
+    warnings = () if role == "FUSED" else (warning,)
+    return moving.stepped(Step("align", {"by": "equal size"}, warnings), geometry=fixed.geometry)
+
+
+def _sizes_differ(fixed: Image, moving: Image, role: str) -> PairError:
+    own, other = (_size(image.geometry.shape) for image in (fixed, moving))
+    hints = {
+        "MOVING": "If both show the same field of view, let MOVING be scaled onto FIXED: --resize",
+        "FUSED": "Give the fused image of this very pair; --slice picks one slice of each.",
+    }
     return PairError(
-        "The two images have different sizes, and nothing says how they belong together.",
-        why=f"FIXED has {own}, MOVING {other}; at least one of them has no position in the patient.",
-        hint="If both show the same field of view, let MOVING be scaled onto FIXED: --resize",
+        f"FIXED and {role} have different sizes, and nothing says how they belong together.",
+        why=f"FIXED has {own}, {role} {other}; at least one of them has no position in the patient.",
+        hint=hints[role],
     )
 
 
-def _shapes(*images: Image) -> tuple[tuple[int, int, int], ...]:
-    return tuple(image.geometry.shape for image in images)
+def _size(shape: tuple[int, int, int]) -> str:
+    return f"{shape[2]} x {shape[1]} pixels" + (f", {shape[0]} slices" if shape[0] > 1 else "")

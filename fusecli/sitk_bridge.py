@@ -29,6 +29,17 @@ def index_map(onto: Geometry, of: Geometry) -> NDArray[np.float64]:
     return np.asarray(np.linalg.inv(of.matrix) @ onto.matrix)
 
 
+def smooth(image: sitk.Image, sigmas: tuple[float, ...]) -> sitk.Image:
+    """`image` blurred by Gaussians of these standard deviations, in voxels along (slice, row, column); 0: none."""
+    blur: Any = sitk.RecursiveGaussian
+    size = image.GetSize()  # type: ignore[no-untyped-call]
+    for direction, sigma in enumerate(reversed(sigmas)):
+        # The recursive filter needs four voxels to start from.
+        if sigma > 0 and size[direction] >= 4:
+            image = blur(image, sigma, False, sitk.RecursiveGaussianImageFilter.ZeroOrder, direction)
+    return image
+
+
 def resample(
     image: sitk.Image, mapping: NDArray[np.float64], shape: tuple[int, ...], *, outside: float, nearest: bool = False
 ) -> sitk.Image:

@@ -1,6 +1,8 @@
 """The program `fusecli`: its commands, and what happens when one of them fails."""
 
+import signal
 import sys
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -17,6 +19,7 @@ from fusecli.cli.train import train
 from fusecli.errors import FusecliError, MemoryLimitError
 
 INTERRUPTED = 130
+TERMINATED = 143
 OUT_OF_MEMORY = MemoryLimitError(
     "There is not enough memory.", hint="Close other programs, or fuse one slice: --slice N"
 )
@@ -58,8 +61,15 @@ def _root(
 
 def main() -> None:
     """Run the program and end the process with the exit code of docs/exit-codes.md."""
+    # A batch queue ends a job by SIGTERM: unwind like Ctrl-C does, so that no half-written file stays.
+    with suppress(ValueError):  # only the main thread may listen
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     try:
         app()
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            console.say("Interrupted.")
+        raise
     except FusecliError as error:
         console.fail(error)
         sys.exit(error.exit_code)
@@ -69,10 +79,6 @@ def main() -> None:
     except MemoryError:
         console.fail(OUT_OF_MEMORY)
         sys.exit(OUT_OF_MEMORY.exit_code)
-    except BrokenPipeError:
-        # Whoever read our output has gone; a second error while Python flushes at exit would only confuse.
-        sys.stderr.close()
-        sys.exit(0)
     except Exception as error:
         console.fail_unexpectedly(error)
         sys.exit(1)

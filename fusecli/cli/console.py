@@ -1,15 +1,16 @@
 """What a person reads: stderr. Data goes to stdout by `emit`."""
 
+import io
 import os
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
-from fusecli.errors import FusecliError
+from fusecli.errors import FusecliError, OutputError
 
 if TYPE_CHECKING:
     from fusecli.report.record import RunRecord
@@ -27,33 +28,54 @@ _manner = _Manner()
 
 
 def configure(*, quiet: bool, debug: bool) -> None:
-    """How the rest of the process talks."""
+    """How the rest of the process talks. A letter that the terminal cannot show is written as its number."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     _manner.quiet, _manner.debug = quiet, debug
 
 
 def emit(text: str) -> None:
-    """Data: one line on stdout."""
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    """Data: one line on stdout. When whoever read it has gone, the process ends without a word.
+
+    Raises OutputError when stdout is closed or full.
+    """
+    if sys.stdout is None:
+        raise OutputError("The result could not be printed: stdout is closed.")
+    try:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _silence(sys.stdout)
+        sys.exit(0)
+    except OSError as error:
+        _silence(sys.stdout)
+        raise OutputError("The result could not be printed.", why=f"stdout: {error.strerror}.") from error
+
+
+def _silence(stream: TextIO) -> None:
+    # Python flushes once more at exit, and would complain then.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def say(text: str) -> None:
     """A remark on stderr, unless --quiet."""
     if not _manner.quiet:
-        sys.stderr.write(text + "\n")
+        _remark(text)
 
 
 def warn(texts: Sequence[str]) -> None:
     """Warnings on stderr, also with --quiet: they change how far a result can be trusted."""
     for text in texts:
-        sys.stderr.write(f"Warning: {text}\n")
+        _remark(f"Warning: {text}")
 
 
 def fail(error: FusecliError) -> None:
     """What is wrong, why, and what to try."""
-    sys.stderr.write(f"Error: {error.what}\n")
+    _remark(f"Error: {error.what}")
     for part in (error.why, error.hint):
         if part:
-            sys.stderr.write(f"  {part}\n")
+            _remark(f"  {part}")
     if _manner.debug:
         traceback.print_exception(error)
 
@@ -66,7 +88,13 @@ def fail_unexpectedly(error: Exception) -> None:
     handle, path = tempfile.mkstemp(prefix="fusecli-error-", suffix=".log")
     with os.fdopen(handle, "w", encoding="utf-8") as log:
         traceback.print_exception(error, file=log)
-    sys.stderr.write(f"Error: fusecli met a bug of its own ({type(error).__name__}). The details are in {path}\n")
+    _remark(f"Error: fusecli met a bug of its own ({type(error).__name__}). The details are in {path}")
+
+
+def _remark(text: str) -> None:
+    # A result is not lost because nobody listens to what is said about it.
+    with suppress(OSError, AttributeError):
+        sys.stderr.write(text + "\n")
 
 
 def summary(record: "RunRecord", *, table: bool = True) -> None:
@@ -87,9 +115,11 @@ def score_table(scores: Mapping[str, Mapping[str, Any]], *, to_stdout: bool = Fa
     from fusecli.catalog import METRICS
 
     table = Table(box=box.SIMPLE_HEAD)
-    for title, justify in (("metric", "left"), ("value", "right"), ("unit", "left"), ("better", "left")):
-        table.add_column(title, justify=justify)  # type: ignore[arg-type]
-    table.add_column("what it measures")
+    # On a narrow terminal the words give way, and never the numbers.
+    table.add_column("metric", no_wrap=True, min_width=6)
+    table.add_column("value", justify="right", no_wrap=True, min_width=9)
+    for title in ("unit", "better", "what it measures"):
+        table.add_column(title)
     for name, score in scores.items():
         row = (name, f"{score['value']:.4f}", score["unit"], score["better"], METRICS[name].title)
         table.add_row(*row)

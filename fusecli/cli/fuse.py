@@ -1,13 +1,15 @@
 """`fusecli fuse`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fusecli.catalog import DEVICES, MODELS, PALETTES, Modality
+from fusecli.catalog import DEVICES, MODELS, PALETTES
 from fusecli.cli import console, options
-from fusecli.cli.options import one_of, parse_range, parse_slice
+from fusecli.cli.options import one_of
+from fusecli.errors import UsageError
 from fusecli.settings import FuseSettings
 
 
@@ -29,7 +31,9 @@ def fuse(
     moving_series: options.MovingSeries = None,
     polarity: options.Polarity = "auto",
     resize: options.Resize = False,
-    alpha: Annotated[float, typer.Option(help="Share of MOVING, 0 to 1, with --model alpha.")] = 0.5,
+    alpha: Annotated[
+        float | None, typer.Option(help="Share of MOVING, 0 to 1, with --model alpha. Default 0.5.", show_default=False)
+    ] = None,
     report: Annotated[
         Path | None, typer.Option(help="Also write what was done and the scores: .json or .csv.", show_default=False)
     ] = None,
@@ -49,39 +53,40 @@ def fuse(
 
     Example: fusecli fuse CT/ PT/ -o fused.nii.gz --report fused.json
     """
-    settings = FuseSettings(
-        model=str(one_of("--model", model, tuple(MODELS))),
-        device=str(one_of("--device", device, DEVICES)),
-        slice_choice=None if slice_ is None else parse_slice(slice_),
+    if alpha is not None and model != "alpha":
+        raise UsageError(f"--alpha has no effect with --model {model}.", hint="Add --model alpha, or leave it out.")
+    source = options.fuse_settings(
+        slice_=slice_,
         fixed_series=fixed_series,
         moving_series=moving_series,
-        fixed_modality=_modality("--fixed-modality", fixed_modality),
-        moving_modality=_modality("--moving-modality", moving_modality),
+        fixed_modality=fixed_modality,
+        moving_modality=moving_modality,
         window=window,
-        suv_range=None if suv_range is None else parse_range(suv_range),
-        polarity=str(one_of("--polarity", polarity, ("auto", "white-hot", "black-hot"))),
-        palette=one_of("--palette", palette, tuple(PALETTES)),
+        suv_range=suv_range,
+        polarity=polarity,
         resize=resize,
-        alpha=alpha,
+    )
+    settings = replace(
+        source,
+        model=str(one_of("--model", model, tuple(MODELS))),
+        device=str(one_of("--device", device, DEVICES)),
+        palette=one_of("--palette", palette, tuple(PALETTES)),
+        alpha=source.alpha if alpha is None else alpha,
         overwrite=overwrite,
     )
     _run(fixed, moving, output, settings, report, json)
 
 
 def _run(fixed: Path, moving: Path, output: Path, settings: FuseSettings, report: Path | None, json: bool) -> None:
-    from fusecli import pipeline
+    from fusecli import formats, pipeline
     from fusecli.report import record as records
 
     if report is not None:
         records.check_report(report, overwrite=settings.overwrite)
+        formats.check_not_an_input(report, (fixed, moving))
     with console.progress("Fusing slices") as progress:
         record = pipeline.fuse_files(fixed, moving, output, settings, progress=progress)
     if report is not None:
         records.write(record, report, overwrite=settings.overwrite)
     console.summary(record, table=not json)
     console.emit(records.to_json(record.as_dict()) if json else str(record.output))
-
-
-def _modality(option: str, value: str | None) -> Modality | None:
-    upper = one_of(option, None if value is None else value.upper(), options.MODALITIES)
-    return None if upper is None else Modality(upper)

@@ -6,17 +6,22 @@ from typing import Annotated
 import typer
 
 from fusecli.cli import console, options
-from fusecli.cli.options import parse_range, parse_slice
-from fusecli.settings import FuseSettings
 
 
 def metrics(
     fixed: options.FixedPath,
     moving: options.MovingPath,
-    fused: Annotated[Path, typer.Argument(metavar="FUSED", help="The fused image, made by any program.")],
+    fused: Annotated[
+        Path, typer.Argument(metavar="FUSED", parser=options.named_path, help="The fused image, made by any program.")
+    ],
     slice_: options.Slice = None,
     window: options.WindowOption = None,
     suv_range: options.SuvRange = None,
+    fixed_modality: options.FixedModality = None,
+    moving_modality: options.MovingModality = None,
+    fixed_series: options.FixedSeries = None,
+    moving_series: options.MovingSeries = None,
+    polarity: options.Polarity = "auto",
     resize: options.Resize = False,
     json: options.AsJson = False,
 ) -> None:
@@ -28,19 +33,28 @@ def metrics(
 
     Example: fusecli metrics ct.dcm pet.dcm fused.png --json
     """
-    from fusecli import __version__, pipeline
-    from fusecli.report.record import to_json
+    from fusecli import __version__, normalize, pipeline
+    from fusecli.report.record import to_json, window_facts
 
-    settings = FuseSettings(
-        slice_choice=None if slice_ is None else parse_slice(slice_),
+    settings = options.fuse_settings(
+        slice_=slice_,
+        fixed_series=fixed_series,
+        moving_series=moving_series,
+        fixed_modality=fixed_modality,
+        moving_modality=moving_modality,
         window=window,
-        suv_range=None if suv_range is None else parse_range(suv_range),
+        suv_range=suv_range,
+        polarity=polarity,
         resize=resize,
     )
-    scores, warnings = pipeline.measure_files(fixed, moving, fused, settings)
+    scores, pair, warnings = pipeline.measure_files(fixed, moving, fused, settings)
     documents = {key: score.as_dict() for key, score in scores.items()}
     console.warn(warnings)
+    for role, image in pair.named().items():
+        console.say(f"{role.upper():<6} {image.modality.value:<5} {normalize.window_of(image)}")
     if json:
-        console.emit(to_json({"metrics": documents, "warnings": list(warnings), "version": __version__}))
+        windows = {role: window_facts(image) for role, image in pair.named().items()}
+        rest = {"windows": windows, "warnings": list(warnings), "version": __version__}
+        console.emit(to_json({"metrics": documents, **rest}))
     else:
         console.score_table(documents, to_stdout=True)

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from fusecli.catalog import MODELS
+from fusecli.catalog import MODELS, ModelInfo
 from fusecli.cli import console, options
+from fusecli.errors import ModelError
 
 models = typer.Typer(no_args_is_help=True, help="List, show, verify and find the models.")
 
@@ -37,7 +38,9 @@ def show(name: Name) -> None:
     from fusecli.models.weights import find_weights
     from fusecli.report.record import to_json
 
-    console.emit(to_json(dict(find_weights(name).card)))
+    model = _known(name)
+    card = dict(find_weights(name).card) if model.needs_weights else {"weights": None}
+    console.emit(to_json({"name": model.name, "title": model.title, **card}))
 
 
 @models.command("verify")
@@ -61,4 +64,12 @@ def path(name: Name) -> None:
     """
     from fusecli.models.weights import find_weights
 
+    if not _known(name).needs_weights:
+        raise ModelError(f"The model {name!r} has no weights: it is one formula.")
     console.emit(str(find_weights(name).path))
+
+
+def _known(name: str) -> ModelInfo:
+    if name not in MODELS:
+        raise ModelError(f"There is no model called {name!r}.", hint=f"Choose one of: {', '.join(MODELS)}")
+    return MODELS[name]

@@ -1,5 +1,6 @@
 """The words that several commands share: their types, help and parsing."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,7 @@ import typer
 
 from fusecli.catalog import CT_WINDOWS, DEVICES, MODELS, PALETTES, Modality
 from fusecli.errors import UsageError
-from fusecli.settings import SliceChoice
+from fusecli.settings import FuseSettings, SliceChoice
 
 
 def parse_slice(text: str) -> SliceChoice:
@@ -17,7 +18,9 @@ def parse_slice(text: str) -> SliceChoice:
     """
     try:
         if text.endswith("mm"):
-            return SliceChoice(position_mm=float(text.removesuffix("mm")))
+            position = float(text.removesuffix("mm"))
+            if math.isfinite(position):
+                return SliceChoice(position_mm=position)
         return SliceChoice(index=int(text))
     except ValueError:
         raise UsageError(
@@ -42,6 +45,50 @@ def parse_range(text: str) -> tuple[float, float]:
     return limits
 
 
+def fuse_settings(
+    *,
+    slice_: str | None,
+    fixed_series: str | None,
+    moving_series: str | None,
+    fixed_modality: str | None,
+    moving_modality: str | None,
+    window: str | None,
+    suv_range: str | None,
+    polarity: str,
+    resize: bool,
+) -> FuseSettings:
+    """What both `fuse` and `metrics` say of their sources, checked.
+
+    Raises UsageError for a word that is not known.
+    """
+    return FuseSettings(
+        slice_choice=None if slice_ is None else parse_slice(slice_),
+        fixed_series=fixed_series,
+        moving_series=moving_series,
+        fixed_modality=_modality("--fixed-modality", fixed_modality),
+        moving_modality=_modality("--moving-modality", moving_modality),
+        window=window,
+        suv_range=None if suv_range is None else parse_range(suv_range),
+        polarity=str(one_of("--polarity", polarity, POLARITIES)),
+        resize=resize,
+    )
+
+
+def _modality(option: str, value: str | None) -> Modality | None:
+    upper = one_of(option, None if value is None else value.upper(), MODALITIES)
+    return None if upper is None else Modality(upper)
+
+
+def named_path(text: str) -> Path:
+    """A path that was given: an empty word, such as an unset variable of the shell, is not the current folder.
+
+    Raises UsageError for it.
+    """
+    if not text:
+        raise UsageError("A file name is empty.", hint="Check the variables in your command.")
+    return Path(text)
+
+
 def one_of(option: str, value: str | None, known: tuple[str, ...]) -> str | None:
     """The value, if it is one of those that are known.
 
@@ -52,14 +99,19 @@ def one_of(option: str, value: str | None, known: tuple[str, ...]) -> str | None
     raise UsageError(f"{option} {value} is not known.", hint=f"Choose one of: {', '.join(known)}")
 
 
+POLARITIES = ("auto", "white-hot", "black-hot")
 MODALITIES = tuple(m.value for m in (Modality.CT, Modality.MRI, Modality.PET, Modality.SPECT))
 
-InputPath = Annotated[Path, typer.Argument(show_default=False)]
+InputPath = Annotated[Path, typer.Argument(metavar="PATH", parser=named_path, help="A file or a folder.")]
 FixedPath = Annotated[
-    Path, typer.Argument(metavar="FIXED", help="The anatomy (CT or MRI): a file, or a folder with one DICOM series.")
+    Path,
+    typer.Argument(
+        metavar="FIXED", parser=named_path, help="The anatomy (CT or MRI): a file, or a folder with one DICOM series."
+    ),
 ]
 MovingPath = Annotated[
-    Path, typer.Argument(metavar="MOVING", help="The tracer (PET or SPECT), or the CT of a CT/MRI pair.")
+    Path,
+    typer.Argument(metavar="MOVING", parser=named_path, help="The tracer (PET or SPECT), or the CT of a CT/MRI pair."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
@@ -105,4 +157,7 @@ MovingModality = Annotated[
 ]
 FixedSeries = Annotated[str | None, typer.Option(metavar="UID|NUMBER", help="Which series, if FIXED holds several.")]
 MovingSeries = Annotated[str | None, typer.Option(metavar="UID|NUMBER", help="Which series, if MOVING holds several.")]
-Resize = Annotated[bool, typer.Option("--resize", help="Scale MOVING to FIXED's size when neither says where it lies.")]
+Resize = Annotated[
+    bool,
+    typer.Option("--resize", help="Scale MOVING to FIXED's size when at least one of them does not say where it lies."),
+]

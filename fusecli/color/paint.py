@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from fusecli.color.palettes import lookup
+from fusecli.color.palettes import lookup, position_of_luma
 from fusecli.core.luma import color_difference
 from fusecli.errors import ShapeError
 
@@ -14,9 +14,16 @@ PIXELS_AT_ONCE = 16384
 def paint_uptake(fused: NDArray[np.floating], uptake: NDArray[np.floating], palette: str) -> NDArray[np.uint8]:
     """RGB, (..., 3), with the brightness of `fused` and the hue that `palette` gives to `uptake`, both 0..1, (...,).
 
+    A palette that ends in white has no hue for the hottest uptake, and a lesion that the fusion shows less than white
+    would turn grey, like bone. There the hue is the palette's at the brightness of `fused`: orange, yellow, and white
+    only where the fusion is white. That needs a palette that grows brighter all along; others are taken as they are.
+
     Raises ShapeError when the two differ in size; UsageError for a palette that does not exist.
     """
-    return paint(fused, lookup(uptake, palette))
+    if uptake.shape != fused.shape:
+        raise ShapeError(f"A fused image of {fused.shape} cannot be painted with uptake of {uptake.shape}.")
+    position = np.minimum(uptake, position_of_luma(fused, palette))
+    return paint(fused, lookup(position, palette))
 
 
 def paint(fused: NDArray[np.floating], color: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusecli.catalog import PALETTES, PaletteInfo
+from fusecli.core.luma import luma
 from fusecli.errors import UsageError
 
 
@@ -21,6 +22,17 @@ def lookup(unit: NDArray[np.floating], palette: str) -> NDArray[np.uint8]:
         raise UsageError(f"There is no palette '{palette}'.", hint=f"Choose one of: {', '.join(PALETTES)}.")
     entries = np.rint(np.clip(unit, 0, 1) * 255).astype(np.uint8)
     return np.asarray(np.take(_table(PALETTES[palette]), entries, axis=0))
+
+
+def position_of_luma(brightness: NDArray[np.floating], palette: str) -> NDArray[np.floating]:
+    """Where in a palette, 0..1, its own luma reaches `brightness`, 0..1, (...,); 1 for one that does not grow brighter.
+
+    Raises UsageError for a palette that does not exist.
+    """
+    own = luma(lookup(np.arange(256) / 255, palette))
+    if (np.diff(own) < 0).any():
+        return np.ones_like(brightness)
+    return np.asarray(np.interp(brightness, own, np.arange(256) / 255, right=1.0))
 
 
 @cache

@@ -1,6 +1,5 @@
 """A trained network as a fuser: arrays in, array out, on the device that there is."""
 
-import logging
 from collections.abc import Callable
 
 import numpy as np
@@ -15,8 +14,6 @@ from fusecli.models.device import choose_device
 from fusecli.models.lrc import LRC
 from fusecli.models.volume import LARGEST_TILE, SMALLEST_TILE, fuse_tiled
 from fusecli.models.weights import find_weights
-
-log = logging.getLogger(__name__)
 
 Grey = NDArray[np.float32]
 

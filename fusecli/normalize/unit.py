@@ -13,21 +13,31 @@ from fusecli.normalize.uptake import measures_uptake, suv_scale, uptake_scale
 from fusecli.normalize.window import percentile_scale, seen_scale, window_scale
 
 
-def to_unit(image: Image, *, window: str | None = None, suv_range: tuple[float, float] | None = None) -> Image:
+def to_unit(
+    image: Image,
+    *,
+    window: str | None = None,
+    suv_range: tuple[float, float] | None = None,
+    judged_by: Image | None = None,
+) -> Image:
     """The same grid with brightness in 0..1 (UNIT), clipped by a fixed window; color becomes its luma.
 
     `window` is a preset of catalog.CT_WINDOWS ("bone"), width/level in the image's unit ("1500/-600"), a window of
     the file itself ("dicom", "dicom:2") or "auto" (percentiles 0.5 to 99.5). `suv_range` is (low, high) in g/ml.
     Without either: CT by what it shows, PET and SPECT from 0 to SUV 5 or, without SUV, to the 99.5th percentile of the
-    positive voxels; MR by percentiles 0.5 to 99.5; pictures as they are. Percentiles are those of the whole volume.
+    positive voxels; MR by percentiles 0.5 to 99.5; pictures as they are.
+
+    `judged_by` is the image that percentiles are taken from and that a CT window is chosen by: the whole series, where
+    `image` is one slice of it or was brought onto another grid, so that brightness means the same in every slice.
 
     The step "to_unit" of the history has the facts kind, name, low, high, unit, inverted and text (one printable line).
 
     Raises UsageError for a window that does not exist, or that does not fit the unit of the image.
     Source: DICOM PS3.3 C.11.2.1 for windows; docs/normalization.md gives the reasons for the defaults.
     """
-    grey = replace(image, voxels=luma(image.voxels), intensity=Intensity.UNIT) if image.is_color else image
-    scale = _scale(grey, None if window is None else window.strip().lower(), suv_range)
+    grey = _grey(image)
+    judge = grey if judged_by is None else _grey(judged_by)
+    scale = _scale(judge, None if window is None else window.strip().lower(), suv_range)
     unit = scale.apply(grey.voxels)
     inverted = _is_shown_inverted(grey) and scale.kind != "constant"
     if inverted:
@@ -40,6 +50,10 @@ def window_of(image: Image) -> str | None:
     """The line that says by which window an image was made UNIT; None for an image that never was."""
     texts = [str(step.facts["text"]) for step in image.history if step.name == "to_unit"]
     return texts[-1] if texts else None
+
+
+def _grey(image: Image) -> Image:
+    return replace(image, voxels=luma(image.voxels), intensity=Intensity.UNIT) if image.is_color else image
 
 
 def _scale(image: Image, window: str | None, suv_range: tuple[float, float] | None) -> Scale:

@@ -61,7 +61,7 @@ def suv_scale(image: Image, suv_range: tuple[float, float], window: str | None =
     if image.intensity is not Intensity.SUV:
         raise UsageError(
             "An SUV range was given for an image that has no SUV.",
-            why=f"Its voxels are in {UNIT_NAMES[image.intensity]}.",
+            why=f"Its voxels are {image.intensity.value}.",
             hint="Leave the SUV range out, or supply what the SUV of this PET lacks: weight, dose and injection time.",
         )
     return _suv((low, high), "asked for")

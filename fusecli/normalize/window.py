@@ -8,9 +8,9 @@ from fusecli.catalog import CT_WINDOWS, Window
 from fusecli.core.image import Image
 from fusecli.core.intensity import Intensity
 from fusecli.errors import UsageError
-from fusecli.normalize.anatomy import window_by_anatomy
 from fusecli.normalize.scale import UNIT_NAMES, Scale
 
+AIR_HU = -1024.0  # the least that a CT of 12 bits measures
 PERCENTILES = (0.5, 99.5)
 ASKED = "asked for"
 NUMBER = r"[-+]?\d+(?:\.\d*)?|[-+]?\.\d+"
@@ -37,6 +37,8 @@ def window_scale(image: Image, window: str) -> Scale:
 
 def seen_scale(image: Image) -> Scale:
     """The preset that fits what a CT in HU shows: brain, mediastinum, or soft for all the rest."""
+    from fusecli.normalize.anatomy import window_by_anatomy  # scikit-image takes half a second to load
+
     name, why = window_by_anatomy(image)
     return _window_scale("preset", CT_WINDOWS[name], name, Intensity.HU, why)
 
@@ -44,11 +46,15 @@ def seen_scale(image: Image) -> Scale:
 def percentile_scale(image: Image, why: str) -> Scale:
     """From the 0.5th to the 99.5th percentile of all voxels, background included.
 
+    In HU what lies below air is padding outside of the scanner's circle, and does not count.
     Where both are one number (a nearly empty image), the extremes; where these are one number too, all is black.
     Either comes with a warning.
     """
     unit = UNIT_NAMES[image.intensity]
-    low, high = (float(value) for value in np.percentile(image.voxels, PERCENTILES, method="nearest"))
+    voxels = image.voxels
+    if image.intensity is Intensity.HU and (voxels >= AIR_HU).any():
+        voxels = voxels[voxels >= AIR_HU]
+    low, high = (float(value) for value in np.percentile(voxels, PERCENTILES, method="nearest"))
     if low < high:
         return Scale("percentiles", "auto", low, high, unit, f"percentiles 0.5-99.5 ({low:g} to {high:g} {unit})", why)
     low, high = float(image.voxels.min()), float(image.voxels.max())
@@ -63,7 +69,7 @@ def _preset_scale(image: Image, window: Window) -> Scale:
     if image.intensity is not Intensity.HU:
         raise UsageError(
             f"The window '{window.name}' needs a CT in Hounsfield units.",
-            why=f"This image is not in HU: its values are in {UNIT_NAMES[image.intensity]}.",
+            why=f"This image is not in HU but {image.intensity.value}.",
             hint="Use auto (percentiles), numbers such as 1500/-600 (width/level), or leave the window out.",
         )
     return _window_scale("preset", window, window.name, Intensity.HU, ASKED)

@@ -48,3 +48,37 @@ def test_a_range_has_two_numbers_in_order():
     for wrong in ("5", "7-7", "a-b", "-1-5"):
         with pytest.raises(UsageError):
             options.parse_range(wrong)
+
+
+def test_a_position_is_a_finite_number():
+    for wrong in ("nanmm", "infmm", "mm"):
+        with pytest.raises(UsageError):
+            options.parse_slice(wrong)
+
+
+def test_an_empty_file_name_is_not_the_current_folder(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    outcome = run("fuse", "", "b.png", "-o", "f.png")
+    assert outcome.code == 2
+    assert "empty" in outcome.err
+
+
+def test_numbers_are_never_cut_on_a_narrow_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr("rich.console.Console.is_terminal", True)
+    console.score_table({"VIF": {"value": 123.4567, "unit": "grey level", "better": "higher"}})
+    assert "123.4567" in capsys.readouterr().err
+
+
+def test_a_full_stdout_is_an_output_error(capfd):
+    import subprocess
+    import sys
+
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m fusecli models list > /dev/full"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 7
+    assert "stdout" in done.stderr

@@ -104,7 +104,10 @@ def test_a_large_image_is_painted_to_its_last_pixel():
 def test_uptake_is_painted_with_the_palette_and_the_brightness_kept(palette):
     fused, uptake = np.meshgrid(np.linspace(0, 1, 41), np.linspace(0, 1, 41))
     result = paint_uptake(fused, uptake, palette)
-    assert np.array_equal(result, paint(fused, lookup(uptake, palette)))
+    # Where the fusion is at least as bright as the palette is at this uptake, its color there is the palette's.
+    bright = luma(lookup(uptake, palette)) <= fused
+    assert bright.mean() > 0.4
+    assert np.array_equal(result[bright], paint(fused, lookup(uptake, palette))[bright])
     assert np.abs(result @ LUMA_WEIGHTS / 255 - fused).max() <= HALF_LEVEL
 
 
@@ -136,3 +139,16 @@ def test_a_color_that_is_not_8_bit_is_our_own_mistake():
 def test_an_unknown_palette_is_refused():
     with pytest.raises(UsageError):
         paint_uptake(np.zeros((4, 5)), np.zeros((4, 5)), "rainbow")
+
+
+@pytest.mark.parametrize("palette", ["hot-iron", "hot-metal-blue"])
+def test_the_hottest_uptake_is_never_grey_unless_the_fusion_is_white(palette):
+    for brightness in (0.3, 0.5, 0.7, 0.85):
+        red, green, blue = paint_uptake(np.array([[brightness]]), np.array([[1.0]]), palette)[0, 0].astype(int)
+        assert max(red, green, blue) - min(red, green, blue) > 60
+    assert paint_uptake(np.array([[1.0]]), np.array([[1.0]]), palette)[0, 0].tolist() == [255, 255, 255]
+
+
+def test_anatomy_without_uptake_stays_grey_however_bright():
+    bone = paint_uptake(np.array([[0.9]]), np.array([[0.0]]), "hot-iron")[0, 0]
+    assert len(set(bone.tolist())) == 1

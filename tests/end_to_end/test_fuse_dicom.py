@@ -48,11 +48,16 @@ def test_the_main_lesion_is_hot_where_the_truth_says(run, study, tmp_path):
     assert luma[row, column] > mirrored + 50  # a left-right swap would put it there
 
 
-def test_air_around_the_patient_stays_black(run, study, tmp_path):
-    output = tmp_path / "fused.png"
-    run("fuse", study.ct, study.pet, "-o", output, "--slice", study.lesion_slice, "--window", "mediastinum")
-    corner = pixels(output)[:8, :8]
-    assert (corner <= 12).all()
+def test_what_is_black_in_both_sources_is_black_in_the_fusion(run, study, tmp_path):
+    words = ("--slice", study.lesion_slice, "--window", "mediastinum", "--palette", "none")
+    looks = {"fused": (), "ct": ("--model", "alpha", "--alpha", 0), "pet": ("--model", "alpha", "--alpha", 1)}
+    for name, more in looks.items():
+        run("fuse", study.ct, study.pet, "-o", tmp_path / f"{name}.nii.gz", *words, *more)
+    fused, ct, pet = (nibabel.load(tmp_path / f"{name}.nii.gz").get_fdata() for name in ("fused", "ct", "pet"))
+    black = (ct == 0) & (pet == 0)
+    assert black.mean() > 0.1
+    assert (fused[black] == 0).all()
+    assert fused[~black].mean() > 0.1
 
 
 def test_a_volume_becomes_nifti_on_the_grid_of_the_ct(run, study, tmp_path):

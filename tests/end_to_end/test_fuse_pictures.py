@@ -151,3 +151,24 @@ def test_ctrl_c_ends_with_130(run, pictures, tmp_path, monkeypatch):
 
     monkeypatch.setattr("fusecli.pipeline.fuse_files", interrupt)
     assert run("fuse", *pictures, "-o", tmp_path / "f.png").code == 130
+
+
+def test_the_output_is_never_one_of_the_inputs(run, pictures, tmp_path):
+    before = pictures[0].read_bytes()
+    outcome = run("fuse", *pictures, "-o", pictures[0], "--model", "max", "--overwrite")
+    assert outcome.code == 2
+    assert pictures[0].read_bytes() == before
+    link = tmp_path / "link.png"
+    link.symlink_to(pictures[1])
+    assert run("fuse", *pictures, "-o", link, "--model", "max", "--overwrite").code == 2
+
+
+def test_nothing_is_left_when_scoring_is_interrupted(run, pictures, tmp_path, monkeypatch):
+    def interrupt(*_words, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fusecli.metrics.score_volume", interrupt)
+    outcome = run("fuse", *pictures, "-o", tmp_path / "f.png", "--model", "max")
+    assert outcome.code == 130
+    assert "Interrupted" in outcome.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mri.png", "pet.png"]

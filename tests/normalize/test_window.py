@@ -203,3 +203,11 @@ def test_every_window_keeps_the_order_and_stays_within_0_and_1(values, width, ce
         assert unit.min() >= 0
         assert unit.max() <= 1
         assert (np.diff(unit) >= 0).all()
+
+
+def test_padding_below_air_is_not_signal_for_auto(make_image):
+    tissue = np.linspace(-1000, 400, 900)
+    padded = np.concatenate([tissue, np.full(600, -3024.0)])
+    facts = to_unit(make_image(padded), window="auto").history[-1].facts
+    assert facts["low"] > -1001
+    assert facts["high"] > 380

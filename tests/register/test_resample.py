@@ -247,3 +247,25 @@ def test_the_middle_of_red_and_blue_is_half_of_each(make_image):
         make_image(voxels, UNIT_GRID, intensity=Intensity.RGB), onto=Geometry((1, 1, 1), shifted(0.5, 2))
     )
     assert moved.voxels.ravel().tolist() == [100, 0, 100]
+
+
+def test_detail_finer_than_the_new_grid_is_averaged_and_does_not_become_stripes(make_image):
+    """Lines of one voxel on a grid of an eighth of the resolution: every voxel sees their mean."""
+    lines = np.zeros((1, 64, 64), dtype=np.float32)
+    lines[:, :, ::2] = 100
+    fine = make_image(lines, in_plane(1.0))
+    coarse, _ = resample(fine, onto=make_image(np.zeros((1, 8, 8)), in_plane(8.0, origin_mm=3.5)).geometry)
+    assert np.allclose(coarse.voxels[:, 1:-1, 1:-1], 50, atol=2)
+
+
+def test_a_grid_of_nearly_the_same_resolution_is_not_smoothed(make_image):
+    spike = np.zeros((1, 16, 16), dtype=np.float32)
+    spike[0, 8, 8] = 100
+    fine = make_image(spike, in_plane(1.0))
+    same, _ = resample(fine, onto=make_image(np.zeros((1, 12, 12)), in_plane(1.25)).geometry)
+    assert "smoothed_by_voxels" not in same.history[-1].facts
+
+
+def in_plane(spacing_mm, origin_mm=0.0):
+    """One axial slice of 1 mm with square pixels."""
+    return [[0, 0, spacing_mm, origin_mm], [0, spacing_mm, 0, origin_mm], [1, 0, 0, 0], [0, 0, 0, 1]]

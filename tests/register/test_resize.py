@@ -27,9 +27,20 @@ def test_twice_the_size_lies_a_quarter_pixel_to_either_side_of_each_centre(make_
     assert wide == pytest.approx([0, 2, 6, 10, 14, 16], abs=1e-5)
 
 
-def test_half_the_size_lies_midway_between_two_centres(make_image):
-    own = make_image(np.array([[[0, 8, 16, 40]]]), intensity=Intensity.UNIT)
-    assert resize(own, onto=Geometry((1, 1, 2))).voxels[0, 0] == pytest.approx([4, 28], abs=1e-5)
+def test_a_smaller_size_lies_between_the_centres(make_image):
+    own = make_image(np.array([[[0, 8, 16, 40, 48]]]), intensity=Intensity.UNIT)
+    assert resize(own, onto=Geometry((1, 1, 4))).voxels[0, 0] == pytest.approx([1, 11, 31, 47], abs=1e-5)
+
+
+def test_half_the_size_keeps_the_mean_of_stripes(make_image):
+    own = make_image(np.tile([0.0, 1.0], (1, 32, 16)), intensity=Intensity.UNIT)
+    assert resize(own, onto=Geometry((1, 16, 16))).voxels[0, :, 2:-2] == pytest.approx(0.5, abs=0.02)
+
+
+def test_sides_that_change_by_different_factors_are_said(make_image):
+    own = make_image(np.zeros((1, 40, 40)), intensity=Intensity.UNIT)
+    assert "different factors" in warnings_of(resize(own, onto=Geometry((1, 40, 80))).history)[0]
+    assert "different factors" not in warnings_of(resize(own, onto=Geometry((1, 80, 80))).history)[0]
 
 
 def test_rows_and_columns_are_scaled_each_by_their_own_factor(make_image):
