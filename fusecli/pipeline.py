@@ -51,7 +51,9 @@ def fuse_files(
     with clock("normalize"):
         pair = normalize_pair(sources, aligned, coverage, settings)
     with clock("load_model"):
-        fuser = models.load(settings.model, device=settings.device, alpha=settings.alpha)
+        # Tiles are worth reporting where there is one slice only; else slices are.
+        on_tile = progress if sources.fixed.geometry.shape[0] == 1 else None
+        fuser = models.load(settings.model, device=settings.device, alpha=settings.alpha, on_tile=on_tile)
     with clock("fuse"):
         fused = fusion.fuse(pair, fuser, progress=progress)
     with clock("measure"):
@@ -60,17 +62,8 @@ def fuse_files(
         shown = paint(fused, sources.fixed, aligned, pair.moving, settings.palette)
     with clock("write"):
         written = formats.write(shown, output, overwrite=settings.overwrite)
-    return RunRecord(
-        output=written,
-        model={"name": fuser.name, "sha256": fuser.weights_sha256},
-        metrics={key: score.as_dict() for key, score in scores.items()},
-        windows={role: window_facts(image) for role, image in pair.named().items()},
-        device=fuser.device,
-        timings_s=clock.with_total(),
-        warnings=warnings_of((*pair.fixed.history, *pair.moving.history, *fused.history, *problems)),
-        inputs={role: input_facts(image) for role, image in pair.named().items()},
-        geometry=geometry_facts(pair.fixed),
-    )
+    warnings = warnings_of((*pair.fixed.history, *pair.moving.history, *fused.history, *problems))
+    return _record(pair, fuser, scores, written, warnings, clock)
 
 
 def measure_files(
@@ -174,6 +167,22 @@ def measure(pair: Pair, fused: Image) -> tuple[Scores, tuple[Step, ...]]:
         return metrics.score_volume(pair.fixed.voxels, pair.moving.voxels, fused.voxels), ()
     except ImageError as error:
         return {}, (Step("measure", {}, (f"No metrics: {error.what} {error.why}".strip(),)),)
+
+
+def _record(
+    pair: Pair, fuser: fusion.Fuser, scores: Scores, output: Path, warnings: tuple[str, ...], clock: Stopwatch
+) -> RunRecord:
+    return RunRecord(
+        output=output,
+        model={"name": fuser.name, "sha256": fuser.weights_sha256},
+        metrics={key: score.as_dict() for key, score in scores.items()},
+        windows={role: window_facts(image) for role, image in pair.named().items()},
+        device=fuser.device,
+        timings_s=clock.with_total(),
+        warnings=warnings,
+        inputs={role: input_facts(image) for role, image in pair.named().items()},
+        geometry=geometry_facts(pair.fixed),
+    )
 
 
 _SWAPPED = (

@@ -84,7 +84,7 @@ def _run(fixed: Path, moving: Path, output: Path, settings: FuseSettings, report
     if report is not None:
         records.check_report(report, overwrite=settings.overwrite)
         formats.check_not_an_input(report, (fixed, moving))
-    with console.progress("Fusing slices") as progress:
+    with console.progress("Fusing") as progress:
         record = pipeline.fuse_files(fixed, moving, output, settings, progress=progress)
     if report is not None:
         records.write(record, report, overwrite=settings.overwrite)

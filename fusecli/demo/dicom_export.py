@@ -31,7 +31,7 @@ def write_series(phantom: Phantom, folder: Path) -> tuple[Path, Path]:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputError(
             f"The phantom was not written: {folder} exists and is not an empty folder.",
-            hint="Name a new folder, or empty this one first.",
+            hint="Name another folder with -o, or remove this one first.",
         )
     try:
         _write_whole(phantom, folder)

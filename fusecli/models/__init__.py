@@ -8,12 +8,16 @@ from fusecli.errors import ModelError
 if TYPE_CHECKING:
     from fusecli.models.baselines import Baseline
     from fusecli.models.network import NetworkFuser
+    from fusecli.models.volume import OnTile
 
 
-def load(name: str, *, device: str = "auto", alpha: float = 0.5) -> "Baseline | NetworkFuser":
+def load(
+    name: str, *, device: str = "auto", alpha: float = 0.5, on_tile: "OnTile | None" = None
+) -> "Baseline | NetworkFuser":
     """The fuser called `name` in the catalog, ready to run on `device` (auto, cpu or cuda).
 
     `alpha` is MOVING's share in the `alpha` model, 0..1. Baselines run in numpy and load no torch.
+    `on_tile(done, total)` is called after each tile of an image that is too large for one pass.
 
     Raises ModelError for an unknown name, missing weights, or weights whose hash is wrong.
     """
@@ -23,7 +27,7 @@ def load(name: str, *, device: str = "auto", alpha: float = 0.5) -> "Baseline | 
     if catalog.MODELS[name].needs_weights:
         from fusecli.models.network import load_network
 
-        return load_network(name, device=device)
+        return load_network(name, device=device, on_tile=on_tile)
     from fusecli.models.baselines import baseline
 
     return baseline(name, alpha=alpha)

@@ -1,6 +1,6 @@
 """A trained network as a fuser: arrays in, array out, on the device that there is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from torch import nn
 from fusecli.errors import MemoryLimitError, ModelError
 from fusecli.models.device import choose_device
 from fusecli.models.lrc import LRC
-from fusecli.models.volume import LARGEST_TILE, SMALLEST_TILE, fuse_tiled
+from fusecli.models.volume import LARGEST_TILE, SMALLEST_TILE, OnTile, fuse_tiled
 from fusecli.models.weights import find_weights
 
 Grey = NDArray[np.float32]
@@ -21,8 +21,8 @@ Grey = NDArray[np.float32]
 ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {"lrc": LRC}
 
 
-def load_network(name: str, *, device: str = "auto") -> "NetworkFuser":
-    """The network called `name` with its published weights, on `device`.
+def load_network(name: str, *, device: str = "auto", on_tile: OnTile | None = None) -> "NetworkFuser":
+    """The network called `name` with its published weights, on `device`; `on_tile` as `fuse_tiled` has it.
 
     Raises ModelError when the weights are missing, their hash is wrong, or they are those of another network.
     """
@@ -37,7 +37,8 @@ def load_network(name: str, *, device: str = "auto") -> "NetworkFuser":
             hint="Install fusecli again, or correct the architecture in manifest.toml.",
         ) from error
     chosen, note = choose_device(device)
-    return NetworkFuser(module, name=name, weights_sha256=weights.sha256, device=chosen, notes=[note] if note else [])
+    notes = [note] if note else []
+    return NetworkFuser(module, name=name, weights_sha256=weights.sha256, device=chosen, notes=notes, on_tile=on_tile)
 
 
 def build(architecture: str) -> nn.Module:
@@ -61,12 +62,20 @@ class NetworkFuser:
     """
 
     def __init__(
-        self, module: nn.Module, *, name: str, weights_sha256: str | None, device: str, notes: list[str] | None = None
+        self,
+        module: nn.Module,
+        *,
+        name: str,
+        weights_sha256: str | None,
+        device: str,
+        notes: Sequence[str] = (),
+        on_tile: OnTile | None = None,
     ) -> None:
         self.name = name
         self.weights_sha256 = weights_sha256
         self.device = device
-        self.notes = list(notes or [])
+        self.notes = list(notes)
+        self._on_tile = on_tile
         self._tile = LARGEST_TILE
         self._module = module.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -77,7 +86,7 @@ class NetworkFuser:
         """
         while True:
             try:
-                return fuse_tiled(self._run, fixed, moving, tile=self._tile)
+                return fuse_tiled(self._run, fixed, moving, tile=self._tile, on_tile=self._on_tile)
             except (RuntimeError, MemoryError) as error:
                 if not _is_out_of_memory(error):
                     raise

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Grey = NDArray[np.float32]
+OnTile = Callable[[int, int], None]
 
 # At 1024 x 1024 the full network needs about 2.5 GB; a larger image is cut.
 LARGEST_TILE = 1024
@@ -13,21 +14,31 @@ SMALLEST_TILE = 256
 OVERLAP = 64
 
 
-def fuse_tiled(run: Callable[[Grey, Grey], Grey], fixed: Grey, moving: Grey, *, tile: int = LARGEST_TILE) -> Grey:
+def fuse_tiled(
+    run: Callable[[Grey, Grey], Grey],
+    fixed: Grey,
+    moving: Grey,
+    *,
+    tile: int = LARGEST_TILE,
+    on_tile: OnTile | None = None,
+) -> Grey:
     """Apply `run` to FIXED and MOVING, (row, column), in tiles of at most `tile` pixels a side.
 
     Tiles overlap by OVERLAP pixels, over which one fades linearly into the next. An image that fits is run whole, so
     its result does not depend on this function. Tiles see only their own part of the image: a network with global
-    statistics gives a slightly different answer than it would to the whole.
+    statistics gives a slightly different answer than it would to the whole. `on_tile(done, total)` follows each tile.
     """
     if max(fixed.shape) <= tile:
         return run(fixed, moving)
     total = np.zeros(fixed.shape, dtype=np.float64)
     weight = np.zeros(fixed.shape, dtype=np.float64)
-    for window in tiles(fixed.shape, tile):
+    windows = list(tiles(fixed.shape, tile))
+    for done, window in enumerate(windows, start=1):
         fade = np.outer(*(_ramp(part) for part in window))
         total[window] += fade * run(fixed[window], moving[window])
         weight[window] += fade
+        if on_tile is not None:
+            on_tile(done, len(windows))
     return np.asarray(total / weight, dtype=np.float32)
 
 

@@ -107,3 +107,14 @@ def test_blending_stays_between_the_tiles_in_float32():
     fused = fuse_tiled(lambda a, b: np.ones_like(a), noise(600, 600), noise(600, 600), tile=256)
     assert fused.dtype == np.float32
     assert fused.min() == fused.max() == 1
+
+
+def test_every_tile_is_reported_and_a_whole_image_is_not():
+    image = np.zeros((600, 500), dtype=np.float32)
+    seen: list[tuple[int, int]] = []
+    fuse_tiled(np.maximum, image, image, tile=256, on_tile=lambda done, total: seen.append((done, total)))
+    assert seen == [(done, len(seen)) for done in range(1, len(seen) + 1)]
+    assert len(seen) == len(list(tiles(image.shape, 256))) > 1
+    seen.clear()
+    fuse_tiled(np.maximum, image, image, tile=600, on_tile=lambda done, total: seen.append((done, total)))
+    assert seen == []
