@@ -55,21 +55,13 @@ CT_WINDOWS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PaletteInfo:
-    """A color table of DICOM PS3.6 annex B, by its UID (None: our own, or no color at all)."""
-
-    name: str
-    title: str
-    uid: str | None
-
-
-PALETTES = {
-    "hot-iron": PaletteInfo("hot-iron", "Hot Iron (DICOM)", "1.2.840.10008.1.5.1"),
-    "pet": PaletteInfo("pet", "PET (DICOM)", "1.2.840.10008.1.5.2"),
-    "hot-metal-blue": PaletteInfo("hot-metal-blue", "Hot Metal Blue (DICOM)", "1.2.840.10008.1.5.3"),
-    "pet-20-step": PaletteInfo("pet-20-step", "PET 20 Step (DICOM)", "1.2.840.10008.1.5.4"),
-    "none": PaletteInfo("none", "no color: grey output", None),
+# Color tables of DICOM PS3.6 annex B.1 by their UID; none is no color at all.
+PALETTES: dict[str, str | None] = {
+    "hot-iron": "1.2.840.10008.1.5.1",
+    "pet": "1.2.840.10008.1.5.2",
+    "hot-metal-blue": "1.2.840.10008.1.5.3",
+    "pet-20-step": "1.2.840.10008.1.5.4",
+    "none": None,
 }
 
 

@@ -101,10 +101,15 @@ def summary(record: "RunRecord", *, table: bool = True) -> None:
     """What a fusion did, on stderr: warnings, windows, time, and the scores as a table."""
     warn(record.warnings)
     for role, facts in record.windows.items():
-        say(f"{role.upper():<6} {record.inputs[role]['modality']:<5} {facts['text']}")
+        say_window(role, record.inputs[role]["modality"], facts["text"])
     say(f"Fused with {record.model['name']} on {record.device} in {record.timings_s['total']:.1f} s.")
     if table and record.metrics:
         score_table(record.metrics)
+
+
+def say_window(role: str, modality: str, text: str) -> None:
+    """By which window one of the two sources is shown, on stderr."""
+    say(f"{role.upper():<6} {modality:<5} {text}")
 
 
 def score_table(scores: Mapping[str, Mapping[str, Any]], *, to_stdout: bool = False) -> None:

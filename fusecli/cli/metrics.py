@@ -51,7 +51,7 @@ def metrics(
     documents = {key: score.as_dict() for key, score in scores.items()}
     console.warn(warnings)
     for role, image in pair.named().items():
-        console.say(f"{role.upper():<6} {image.modality.value:<5} {normalize.window_of(image)}")
+        console.say_window(role, image.modality.value, str(normalize.window_of(image)))
     if json:
         windows = {role: window_facts(image) for role, image in pair.named().items()}
         rest = {"windows": windows, "warnings": list(warnings), "version": __version__}

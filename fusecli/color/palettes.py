@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from fusecli.catalog import PALETTES, PaletteInfo
+from fusecli.catalog import PALETTES
 from fusecli.core.luma import luma
 from fusecli.errors import UsageError
 
@@ -36,15 +36,15 @@ def position_of_luma(brightness: NDArray[np.floating], palette: str) -> NDArray[
 
 
 @cache
-def _table(palette: PaletteInfo) -> NDArray[np.uint8]:
-    """The 256 colors of a palette, (256, 3), read-only."""
+def _table(uid: str | None) -> NDArray[np.uint8]:
+    """The 256 colors of the palette with this UID, (256, 3), read-only; grey for None."""
     levels = np.arange(256, dtype=np.uint8)
-    if palette.uid is None:
+    if uid is None:
         table = np.repeat(levels[:, np.newaxis], 3, axis=1)
     else:
         # pydicom carries the standard's own tables as files, so that nobody has to copy 3072 numbers by hand.
         from pydicom.pixels.processing import apply_color_lut
 
-        table = np.array(apply_color_lut(levels, palette=palette.uid), dtype=np.uint8)
+        table = np.array(apply_color_lut(levels, palette=uid), dtype=np.uint8)
     table.setflags(write=False)
     return table

@@ -1,6 +1,6 @@
 """What was done to an image, step by step, so that a report can say it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -25,3 +25,8 @@ class Step:
 def warnings_of(history: Iterable[Step]) -> tuple[str, ...]:
     """Every warning of a history, in order, each once."""
     return tuple(dict.fromkeys(text for step in history for text in step.warnings))
+
+
+def last_step(history: Sequence[Step], name: str) -> Step | None:
+    """The most recent step of that name; None if there is none."""
+    return next((step for step in reversed(history) if step.name == name), None)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from fusecli.core.history import Step
+from fusecli.core.history import Step, last_step
 from fusecli.core.image import Image
 from fusecli.core.intensity import Intensity
 from fusecli.core.luma import luma
@@ -48,8 +48,8 @@ def to_unit(
 
 def window_of(image: Image) -> str | None:
     """The line that says by which window an image was made UNIT; None for an image that never was."""
-    texts = [str(step.facts["text"]) for step in image.history if step.name == "to_unit"]
-    return texts[-1] if texts else None
+    step = last_step(image.history, "to_unit")
+    return None if step is None else str(step.facts["text"])
 
 
 def _grey(image: Image) -> Image:

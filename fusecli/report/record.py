@@ -14,6 +14,7 @@ from typing import Any
 from fusecli import __version__
 from fusecli.atomic import check_may_be_written, replacing
 from fusecli.catalog import RESEARCH_USE
+from fusecli.core.history import last_step
 from fusecli.core.image import Image
 from fusecli.errors import UsageError
 
@@ -116,7 +117,9 @@ def _to_csv(record: RunRecord) -> str:
 
 def window_facts(image: Image) -> dict[str, Any]:
     """By which window a UNIT image was made: its text, limits and unit."""
-    step = next(step for step in reversed(image.history) if step.name == "to_unit")
+    step = last_step(image.history, "to_unit")
+    if step is None:
+        raise ValueError("this image was never made UNIT")
     return dict(step.facts)
 
 
