@@ -75,7 +75,7 @@ class MetricInfo:
     better: str
 
 
-# The eight of the LRC paper, in the order of its tables. docs/metrics.md has the definitions.
+# The eight of the LRC paper, in the order of its tables, and three more. docs/metrics.md has the definitions.
 METRICS = {
     info.key: info
     for info in (
@@ -87,6 +87,9 @@ METRICS = {
         MetricInfo("VIF", "visual information fidelity, sum over both sources", "1", "higher"),
         MetricInfo("QABF", "edge information kept, Q^AB/F", "1", "higher"),
         MetricInfo("EI", "edge intensity", "grey level", "higher"),
+        MetricInfo("SSIM", "structural similarity, mean over both sources", "1", "higher"),
+        MetricInfo("FMI", "feature mutual information of edge maps, mean over both sources", "1", "higher"),
+        MetricInfo("NABF", "edges that neither source has, N^AB/F", "1", "lower"),
     )
 }
 
@@ -112,6 +115,7 @@ MODELS = {
 }
 
 DEVICES = ("auto", "cpu", "cuda")
+BACKENDS = ("auto", "torch", "openvino")
 
 RESEARCH_USE = (
     "For research use. fusecli has not been cleared or approved by any regulatory authority (FDA, CE/MDR) "

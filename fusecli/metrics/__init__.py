@@ -1,4 +1,4 @@
-"""How much of both originals a fused image keeps: eight scores. docs/metrics.md has the definitions."""
+"""How much of both originals a fused image keeps: eleven scores. docs/metrics.md has the definitions."""
 
 from typing import Any
 
@@ -11,9 +11,12 @@ from fusecli.metrics import (
     average_gradient,
     edge_intensity,
     entropy,
+    fmi,
+    nabf,
     qabf,
     scd,
     spatial_frequency,
+    ssim,
     standard_deviation,
     vif,
 )
@@ -24,7 +27,7 @@ __all__ = ["Score", "score", "score_volume", "scored_slices"]
 
 
 def score(fixed: NDArray[Any], moving: NDArray[Any], fused: NDArray[Any]) -> dict[str, Score]:
-    """All eight scores of one fused slice, in the order of catalog.METRICS.
+    """All eleven scores of one fused slice, in the order of catalog.METRICS.
 
     The images are (row, column) with values in 0..1, measured on the scale 0..255. `fixed` and `moving` may be
     exchanged. Color images are measured by their luma.
@@ -36,7 +39,7 @@ def score(fixed: NDArray[Any], moving: NDArray[Any], fused: NDArray[Any]) -> dic
 
 
 def score_volume(fixed: NDArray[Any], moving: NDArray[Any], fused: NDArray[Any]) -> dict[str, Score]:
-    """All eight scores of a fused volume: each the mean over `scored_slices(fixed, moving)`.
+    """All eleven scores of a fused volume: each the mean over `scored_slices(fixed, moving)`.
 
     The images are (slice, row, column) with values in 0..1.
 
@@ -75,6 +78,9 @@ def _values(fixed: Levels, moving: Levels, fused: Levels) -> dict[str, float]:
         "VIF": vif.of_levels(fixed, moving, fused),
         "QABF": qabf.of_levels(fixed, moving, fused),
         "EI": edge_intensity.of_levels(fused),
+        "SSIM": ssim.of_levels(fixed, moving, fused),
+        "FMI": fmi.of_levels(fixed, moving, fused),
+        "NABF": nabf.of_levels(fixed, moving, fused),
     }
 
 

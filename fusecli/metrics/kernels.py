@@ -100,10 +100,11 @@ def require_variation(**sources: Levels) -> None:
             )
 
 
-def sobel(levels: Levels, border: Literal["edge", "constant"]) -> tuple[Levels, Levels]:
+def sobel(levels: Levels, border: Literal["edge", "constant", "reflect"]) -> tuple[Levels, Levels]:
     """Unscaled 3 x 3 Sobel derivatives (down the rows, along the columns), of the size of `levels`.
 
-    Beyond its edge the image goes on with its last value ("edge") or with black ("constant").
+    Beyond its edge the image goes on with its last value ("edge"), with black ("constant"), or mirrored without
+    repeating its last value ("reflect").
     """
     padded = np.pad(levels, 1, mode=border)
     down, right = padded[2:] - padded[:-2], padded[:, 2:] - padded[:, :-2]

@@ -37,7 +37,12 @@ def vif(fixed: NDArray[Any], moving: NDArray[Any], fused: NDArray[Any]) -> float
 
 def of_levels(fixed: Levels, moving: Levels, fused: Levels) -> float:
     """The same for grey levels 0..255."""
-    _require_four_scales(fixed.shape)
+    return sum(shares(fixed, moving, fused))
+
+
+def shares(fixed: Levels, moving: Levels, fused: Levels) -> tuple[float, float]:
+    """The two shares that VIF adds up, of FIXED and of MOVING, for grey levels 0..255."""
+    require_four_scales(fixed.shape)
     require_variation(fixed=fixed, moving=moving)
     information = np.zeros((2, 2))  # (source, [kept, there])
     images = [fixed, moving, fused]
@@ -46,10 +51,12 @@ def of_levels(fixed: Levels, moving: Levels, fused: Levels) -> float:
             images = [smooth(image, window)[::2, ::2] for image in images]
         *sources, result = [_statistics(image, window) for image in images]
         information += [_information(source, result, window) for source in sources]
-    return float(np.sum(information[:, 0] / information[:, 1]))
+    of_fixed, of_moving = information[:, 0] / information[:, 1]
+    return float(of_fixed), float(of_moving)
 
 
-def _require_four_scales(shape: tuple[int, ...]) -> None:
+def require_four_scales(shape: tuple[int, ...]) -> None:
+    """Raise ShapeError for an image, (row, column), that is too small for VIF."""
     if min(shape) < SMALLEST_SIDE:
         raise ShapeError(
             f"An image of {shape[0]} x {shape[1]} pixels is too small for VIF.",

@@ -7,9 +7,12 @@ from fusecli.errors import ImageError, ShapeError
 from fusecli.metrics.average_gradient import average_gradient
 from fusecli.metrics.edge_intensity import edge_intensity
 from fusecli.metrics.entropy import entropy
+from fusecli.metrics.fmi import _patterns, _share, fmi
+from fusecli.metrics.nabf import nabf
 from fusecli.metrics.qabf import qabf
 from fusecli.metrics.scd import scd
 from fusecli.metrics.spatial_frequency import spatial_frequency
+from fusecli.metrics.ssim import ssim
 from fusecli.metrics.standard_deviation import standard_deviation
 from fusecli.metrics.vif import SMALLEST_SIDE, vif
 
@@ -201,3 +204,97 @@ def test_a_rounding_error_does_not_turn_an_edge_round():
     assert qabf(edge, edge, nearly) == pytest.approx(qabf(edge, edge, edge), rel=1e-6)
     leaning = edge + np.linspace(0, 0.1, 40)
     assert qabf(edge, edge, leaning) < 0.96
+
+
+def test_ssim_is_the_mean_of_the_similarities_to_both_sources():
+    fixed, moving = noise(1), noise(2)
+    alike, other = ssim(fixed, fixed, fixed), ssim(moving, moving, fixed)
+    assert alike == pytest.approx(1)
+    assert ssim(fixed, moving, fixed) == pytest.approx((alike + other) / 2)
+    assert other < 0.1
+
+
+def test_flat_images_are_alike_by_their_brightness_alone():
+    grey, dark, guard = 100.0, 50.0, (0.01 * 255) ** 2
+    expected = (2 * grey * dark + guard) / (grey**2 + dark**2 + guard)
+    flat = np.full((8, 9), grey) / 255
+    assert ssim(flat, flat, np.full_like(flat, dark / 255)) == pytest.approx(expected)
+    assert ssim(flat, flat, flat) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("metric", "side"), [(ssim, 7), (fmi, 3)])
+def test_an_image_smaller_than_the_window_is_refused_with_both_sizes(metric, side):
+    image = noise(1, (side, 60))
+    assert metric(image, image, image) == pytest.approx(1)
+    with pytest.raises(ShapeError, match=f"{side - 1} x 60") as error:
+        metric(*[image[:-1]] * 3)
+    assert f"{side} x {side}" in error.value.why
+
+
+def bar(column, side=16):
+    image = np.zeros((side, side))
+    image[:, column] = 1
+    return image
+
+
+def test_one_edge_map_tells_itself_and_one_without_edges_tells_no_edge():
+    source, flat = bar(8), np.zeros((16, 16))
+    assert fmi(source, source, source) == 1
+    assert fmi(flat, flat, flat) == 1
+    # The gradient of a bar is strongest on the columns beside it, which 5 of the 14 columns of windows can see.
+    assert fmi(source, source, flat) == pytest.approx(9 / 14)
+
+
+def test_fmi_is_the_mean_of_what_the_fusion_tells_of_both_sources():
+    fixed, moving = bar(5), bar(9)
+    assert fmi(fixed, moving, fixed) == pytest.approx((1 + fmi(moving, moving, fixed)) / 2)
+    assert fmi(moving, moving, fixed) < 0.9
+
+
+def test_windows_with_one_edge_each_in_two_places_tell_nothing_of_each_other():
+    one, other = np.array([[0b1]]), np.array([[0b10]])
+    assert _share(one, one) == 1
+    assert _share(one, other) == 0
+
+
+def test_two_edges_that_lie_side_by_side_are_told_by_the_closest_bond():
+    # Both distributions are even over two cells, so a closest bond pairs the first and the second of each: it joins
+    # them in 2 cells of 1/2. The correlation under it is 1; that of the probabilities {0, 1} and {1, 2} is 5/14.
+    weight = (5 / 14) / 1
+    joint = weight * np.array([[0.5, 0], [0, 0.5]]) + (1 - weight) * np.full((2, 2), 0.25)
+    expected = (2 + np.sum(joint * np.log2(joint))) / 1
+    assert _share(np.array([[0b011]]), np.array([[0b110]])) == pytest.approx(expected)
+
+
+def test_patterns_number_the_cells_of_a_window_column_by_column():
+    edges = np.zeros((3, 4), bool)
+    edges[2, 1] = True
+    assert _patterns(edges).tolist() == [[1 << 5, 1 << 2]]
+
+
+def test_a_copy_or_a_flat_fusion_has_no_artifacts():
+    fixed, moving = noise(1), noise(2)
+    assert nabf(fixed, moving, fixed) == nabf(fixed, moving, np.full_like(fixed, 0.5)) == 0
+    assert nabf(fixed, moving, noise(3)) > 0.05
+
+
+def test_edges_where_both_sources_are_flat_are_artifacts_and_lost_edges_are_none():
+    flat, source = np.full((16, 16), 0.5), bar(8)
+    assert nabf(flat, flat, source) == pytest.approx(2 * 16 / 256, rel=0.01)  # 2 of 16 columns, weighted alike
+    assert nabf(source, source, flat) == 0
+
+
+def test_an_edge_made_stronger_counts_and_made_weaker_does_not():
+    source = ramp(down=0, right=4)
+    assert nabf(source, source, ramp(down=0, right=2)) == 0
+    assert nabf(source, source, ramp(down=0, right=8)) > 0.2
+
+
+def test_an_edge_turned_by_90_degrees_is_more_of_an_artifact_than_one_that_keeps_its_direction():
+    source = ramp(down=0, right=4)
+    assert nabf(source, source, ramp(down=5, right=0)) > 0.9 > nabf(source, source, ramp(down=0, right=5))
+
+
+def test_two_ramps_of_one_slope_turned_by_180_degrees_have_one_orientation():
+    up, down = ramp(down=0, right=4), ramp(down=0, right=-5) + 155 / 255
+    assert nabf(up, up, down) == pytest.approx(nabf(up, up, ramp(down=0, right=5)))

@@ -19,6 +19,9 @@ METRICS = {
     "VIF": "vif",
     "QABF": "qabf",
     "EI": "edge_intensity",
+    "SSIM": "ssim",
+    "FMI": "fmi",
+    "NABF": "nabf",
 }
 
 

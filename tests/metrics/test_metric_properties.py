@@ -26,8 +26,8 @@ def values(fixed, moving, fused):
     return {key: value.value for key, value in score(fixed, moving, fused).items()}
 
 
-def without(key, scores):
-    return {other: value for other, value in scores.items() if other != key}
+def without(keys, scores):
+    return {key: value for key, value in scores.items() if key not in keys.split()}
 
 
 @FEW
@@ -36,13 +36,15 @@ def test_every_score_is_finite_and_within_its_bounds(fixed, moving, fused):
     scores = values(fixed, moving, fused)
     assert list(scores) == list(METRICS)
     assert np.isfinite(list(scores.values())).all()
-    assert min(without("SCD", scores).values()) >= 0
+    assert min(without("SCD SSIM FMI", scores).values()) >= 0
     assert scores["IE"] <= 8
     assert scores["SD"] <= 127.5 + 1e-9
     assert scores["SF"] <= 255 * np.sqrt(2)
     assert abs(scores["SCD"]) <= 2 + 1e-9
     assert scores["QABF"] <= 0.9754
     assert scores["EI"] <= 255 * 4 * np.sqrt(2)
+    assert abs(scores["SSIM"]) <= 1 + 1e-9
+    assert scores["NABF"] <= 1
 
 
 @FEW
@@ -59,22 +61,23 @@ def test_exchanging_a_source_with_the_fusion_changes_every_score(pair):
 
 @FEW
 @given(GRAINY, GRAINY, GRAINY)
-def test_transposing_all_images_changes_nothing_but_qabf(fixed, moving, fused):
+def test_transposing_all_images_changes_nothing_but_qabf_fmi_and_nabf(fixed, moving, fused):
     before, after = values(fixed, moving, fused), values(fixed.T, moving.T, fused.T)
-    assert without("QABF", before) == pytest.approx(without("QABF", after), **ROUNDING)
+    assert without("QABF FMI NABF", before) == pytest.approx(without("QABF FMI NABF", after), **ROUNDING)
 
 
 @FEW
 @given(GRAINY, GRAINY, GRAINY)
-def test_turning_all_images_upside_down_changes_nothing_but_vif(fixed, moving, fused):
+def test_turning_all_images_upside_down_changes_nothing_but_vif_and_fmi(fixed, moving, fused):
     before, after = values(fixed, moving, fused), values(*(image[::-1, ::-1] for image in (fixed, moving, fused)))
-    assert without("VIF", before) == pytest.approx(without("VIF", after), **ROUNDING)
+    assert without("VIF FMI", before) == pytest.approx(without("VIF FMI", after), **ROUNDING)
 
 
 def test_transposing_the_fusion_alone_changes_what_it_keeps(pair):
     fixed, moving, fused = pair
     before, after = values(fixed, moving, fused), values(fixed, moving, fused.T)
-    assert all(after[key] < before[key] - 0.01 for key in ("SCD", "VIF", "QABF"))
+    assert all(after[key] < before[key] - 0.01 for key in ("SCD", "VIF", "QABF", "SSIM", "FMI"))
+    assert after["NABF"] > before["NABF"] + 0.01
     assert all(after[key] == pytest.approx(before[key], **ROUNDING) for key in ("IE", "AG", "SD", "SF", "EI"))
 
 
@@ -85,6 +88,9 @@ def test_the_fusion_of_an_image_with_itself_keeps_all_of_it(image):
     assert scores["VIF"] == pytest.approx(2, abs=1e-6)  # the guard of 1e-10 against a variance that can be near 1e-4
     assert 0.9748 < scores["QABF"] < 0.9754
     assert scores["SCD"] == 0
+    assert scores["SSIM"] == pytest.approx(1, abs=1e-12)
+    assert scores["FMI"] == pytest.approx(1, abs=1e-12)
+    assert scores["NABF"] == 0
 
 
 @FEW
@@ -94,6 +100,7 @@ def test_a_fusion_that_is_not_the_source_keeps_less(image, fused):
     scores = values(image, image, fused)
     assert scores["VIF"] != pytest.approx(2, abs=1e-3)
     assert scores["QABF"] < 0.974
+    assert scores["SSIM"] < 0.9999
 
 
 @FEW

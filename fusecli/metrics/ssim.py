@@ -1,0 +1,41 @@
+"""SSIM: structural similarity to the sources."""
+
+from typing import Any
+
+from numpy.typing import NDArray
+from skimage.metrics import structural_similarity
+
+from fusecli.errors import ShapeError
+from fusecli.metrics.kernels import Levels, checked_levels
+
+SMALLEST_SIDE = 7  # the side of the window
+
+
+def ssim(fixed: NDArray[Any], moving: NDArray[Any], fused: NDArray[Any]) -> float:
+    """How alike the fusion is to both sources in brightness, contrast and pattern: the mean of two similarities, -1..1.
+
+    All three are (row, column) with values in 0..1; the sources may be exchanged. Some papers print the sum of the two,
+    twice this. It is 1 only where all three are one image, so no fusion of two different sources reaches 1; a place
+    that is flat in both is alike in pattern, so black surroundings raise it.
+
+    Raises ShapeError or ImageError unless all are finite images of one size on 0..1; ShapeError below 7 x 7.
+    Source: Wang, Bovik, Sheikh and Simoncelli, IEEE Trans. Image Processing 13(4), 2004, with the uniform 7 x 7 window
+    kept inside the image and the sample covariance that scikit-image has by default, not the paper's Gaussian one.
+    """
+    return of_levels(*checked_levels(fixed=fixed, moving=moving, fused=fused))
+
+
+def of_levels(fixed: Levels, moving: Levels, fused: Levels) -> float:
+    """The same for grey levels 0..255."""
+    _require_a_window(fused.shape)
+    of_fixed, of_moving = (structural_similarity(source, fused, data_range=255) for source in (fixed, moving))  # type: ignore[no-untyped-call]
+    return float(of_fixed + of_moving) / 2
+
+
+def _require_a_window(shape: tuple[int, ...]) -> None:
+    if min(shape) < SMALLEST_SIDE:
+        raise ShapeError(
+            f"An image of {shape[0]} x {shape[1]} pixels is too small for SSIM.",
+            why=f"Its window needs at least {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels.",
+            hint="Measure the whole slice instead of a part of it.",
+        )
