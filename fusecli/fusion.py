@@ -22,7 +22,8 @@ SMALLEST_SIDE = 32
 class Fuser(Protocol):
     """What every model is: FIXED and MOVING, (row, column) in 0..1 each, to one image of the same shape and range.
 
-    Deterministic: the same input gives the same output. `notes` grows by what the user should hear, such as a
+    Deterministic: the same input gives the same output. `backend` is the library that
+    computes, and its version. `notes` grows by what the user should hear, such as a
     fallback to another device.
     """
 
@@ -32,6 +33,8 @@ class Fuser(Protocol):
     def weights_sha256(self) -> str | None: ...
     @property
     def device(self) -> str: ...
+    @property
+    def backend(self) -> str: ...
     @property
     def notes(self) -> Sequence[str]: ...
 

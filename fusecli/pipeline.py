@@ -53,7 +53,9 @@ def fuse_files(
     with clock("load_model"):
         # Tiles are worth reporting where there is one slice only; else slices are.
         on_tile = progress if sources.fixed.geometry.shape[0] == 1 else None
-        fuser = models.load(settings.model, device=settings.device, alpha=settings.alpha, on_tile=on_tile)
+        fuser = models.load(
+            settings.model, device=settings.device, backend=settings.backend, alpha=settings.alpha, on_tile=on_tile
+        )
     with clock("fuse"):
         fused = fusion.fuse(pair, fuser, progress=progress)
     with clock("measure"):
@@ -178,6 +180,7 @@ def _record(
         metrics={key: score.as_dict() for key, score in scores.items()},
         windows={role: window_facts(image) for role, image in pair.named().items()},
         device=fuser.device,
+        backend=fuser.backend,
         timings_s=clock.with_total(),
         warnings=warnings,
         inputs={role: input_facts(image) for role, image in pair.named().items()},

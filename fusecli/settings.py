@@ -29,6 +29,7 @@ class FuseSettings:
 
     model: str = "lrc"
     device: str = "auto"
+    backend: str = "auto"
     slice_choice: SliceChoice | None = None
     fixed_series: str | None = None
     moving_series: str | None = None
@@ -44,6 +45,18 @@ class FuseSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Goal:
+    """A metric to do well in: `weight` times what a patch lacks of being `lead` better than the brighter of the two.
+
+    Pixelwise maximum is what a network has to beat. Nothing is gained beyond the lead, so that a goal which is reached
+    does not outweigh one that is not.
+    """
+
+    weight: float
+    lead: float
+
+
+@dataclass(frozen=True, slots=True)
 class LossSettings:
     """What a fused image is rewarded for; `train.losses.fusion_loss` has the formulas.
 
@@ -51,11 +64,50 @@ class LossSettings:
     smallest distance to the brighter of the two, pixel by pixel.
     `gradient`: "absolute" compares gradient magnitudes (the paper, eq. 20), "signed" gradient vectors, "mixed" the mean
     of the two. `alpha` weighs the gradient term; the paper does not give its value.
+
+    The rest is not in the paper. `excess` weighs gradients beyond those of both sources. `qabf`, `vif` (the sum),
+    `vif_worse` (of the source that is kept worse), `ssim` (the mean of both) and `scd` are goals, None where a metric
+    does not count; with `vif` or `vif_worse` a patch needs at least 41 x 41 pixels.
     """
 
     intensity: str = "both"
     gradient: str = "absolute"
     alpha: float = 2.0
+    excess: float = 0.0
+    qabf: Goal | None = None
+    vif: Goal | None = None
+    vif_worse: Goal | None = None
+    ssim: Goal | None = None
+    scd: Goal | None = None
+
+    @property
+    def goals(self) -> dict[str, Goal]:
+        """The metrics that count, by name."""
+        named = {name: getattr(self, name) for name in ("qabf", "vif", "vif_worse", "ssim", "scd")}
+        return {name: goal for name, goal in named.items() if goal is not None}
+
+    @property
+    def needs_four_scales(self) -> bool:
+        """Whether VIF is a goal, which asks for images of a certain size."""
+        return not {"vif", "vif_worse"}.isdisjoint(self.goals)
+
+
+# The losses that `fusecli train --loss` names. What the weights of "metrics" were chosen by stands in
+# docs/experiments.md.
+LOSSES = {
+    "paper": LossSettings(),
+    "max": LossSettings("max", "mixed"),
+    "metrics": LossSettings(
+        "max",
+        alpha=0,
+        excess=0.03,
+        qabf=Goal(0.5, 0.05),
+        vif=Goal(0.15, 0.03),
+        vif_worse=Goal(0.25, 0.02),
+        ssim=Goal(1.2, 0.018),
+        scd=Goal(0.1, 0.08),
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +119,11 @@ class AugmentSettings:
     to `lift`, white staying white; a negative. The three odds sum to 1 at most, and all numbers are brightness in 0..1.
     """
 
-    gamma_octaves: float = 0.5
-    window_odds: float = 0.3
+    gamma_octaves: float = 0.35
+    window_odds: float = 0.2
     window_low: tuple[float, float] = (0.0, 0.3)
     window_width: tuple[float, float] = (0.2, 0.7)
-    lift_odds: float = 0.15
+    lift_odds: float = 0.1
     lift: tuple[float, float] = (0.0, 0.5)
     negative_odds: float = 0.05
 

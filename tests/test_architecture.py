@@ -39,6 +39,7 @@ COMMANDS = {("cli/fuse.py", "fuse"), ("cli/metrics.py", "metrics"), ("cli/train.
 ROOMS_OF = {
     "torch": {"models", "train"},
     "safetensors": {"models", "train"},
+    "openvino": {"models/openvino", "models/openvino_export"},
     "SimpleITK": {"sitk_bridge", "register"},
     "pydicom": {"formats", "demo", "color/palettes"},  # the palettes are tables that ship with pydicom
     "highdicom": {"formats", "demo"},
@@ -54,7 +55,7 @@ ROOMS_OF = {
     "numpy": set(FLOOR) - {"errors", "catalog", "settings", "cli", "__main__"},
 }
 
-HEAVY = ("torch", "SimpleITK", "numpy", "pydicom", "nibabel", "scipy", "skimage")
+HEAVY = ("torch", "openvino", "SimpleITK", "numpy", "pydicom", "nibabel", "scipy", "skimage")
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 NAMES = [path.relative_to(PACKAGE).as_posix() for path in FILES]

@@ -28,6 +28,7 @@ class Formula:
     name: str = "formula"
     weights_sha256: str = "ab" * 32
     device: str = "cpu"
+    backend: str = "formula 1"
 
     def __call__(self, fixed, moving):
         self.calls.append((fixed, moving))

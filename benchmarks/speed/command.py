@@ -1,4 +1,4 @@
-"""A whole `fusecli fuse` of two 256 x 256 pictures against what it cannot avoid: importing torch, and the network.
+"""A whole `fusecli fuse` of two 256 x 256 pictures by either backend, against importing torch and the network alone.
 
 python benchmarks/speed/command.py [--rounds 5]
 """
@@ -26,12 +26,13 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--rounds", type=int, default=5)
     rounds = words.parse_args().rounds
-    fuser = models.load("lrc", device="cpu")
+    fuser = models.load("lrc", device="cpu", backend="torch")
     pair = test_pair()
     seconds: dict[str, list[float]] = {
         "import torch": [],
         "network": [],
-        "fuse --model lrc": [],
+        "fuse by torch": [],
+        "fuse by openvino": [],
         "fuse --model max": [],
     }
     with tempfile.TemporaryDirectory() as folder:
@@ -40,8 +41,9 @@ def main() -> None:
             measured = {
                 "import torch": timed(["-c", "import torch"]),
                 "network": network_seconds(fuser, pair),
-                "fuse --model lrc": timed(fuse_words(*paths, "lrc")),
-                "fuse --model max": timed(fuse_words(*paths, "max")),
+                "fuse by torch": timed(fuse_words(*paths, "lrc", "torch")),
+                "fuse by openvino": timed(fuse_words(*paths, "lrc", "openvino")),
+                "fuse --model max": timed(fuse_words(*paths, "max", "auto")),
             }
             for name, value in measured.items():
                 seconds[name] += [value] if turn else []  # the first round only warms up the disk
@@ -50,8 +52,10 @@ def main() -> None:
     for name, values in seconds.items():
         print(f"{name:18} {min(values):6.2f} {statistics.median(values):6.2f}")
     unavoidable = [a + b for a, b in zip(seconds["import torch"], seconds["network"], strict=True)]
-    ratios = [whole / part for whole, part in zip(seconds["fuse --model lrc"], unavoidable, strict=True)]
-    print(f"whole command / (import torch + network): median {statistics.median(ratios):.2f}")
+    ratios = [whole / part for whole, part in zip(seconds["fuse by torch"], unavoidable, strict=True)]
+    print(f"by torch / (import torch + network): median {statistics.median(ratios):.2f}")
+    gains = [a / b for a, b in zip(seconds["fuse by torch"], seconds["fuse by openvino"], strict=True)]
+    print(f"by torch / by openvino: median {statistics.median(gains):.2f}")
 
 
 def test_pair() -> tuple[np.ndarray, np.ndarray]:
@@ -66,8 +70,9 @@ def saved(folder: Path, pair: tuple[np.ndarray, np.ndarray]) -> tuple[Path, Path
     return folder / "a.png", folder / "b.png", folder / "fused.png"
 
 
-def fuse_words(fixed: Path, moving: Path, output: Path, model: str) -> list[str]:
-    words = ("-q", "fuse", fixed, moving, "-o", output, "--overwrite", "--model", model, "--device", "cpu")
+def fuse_words(fixed: Path, moving: Path, output: Path, model: str, backend: str) -> list[str]:
+    words = ("-q", "fuse", fixed, moving, "-o", output, "--overwrite", "--model", model)
+    words += ("--device", "cpu", "--backend", backend)
     return ["-m", "fusecli", *map(str, words)]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fusecli.catalog import DEVICES, MODELS, PALETTES
+from fusecli.catalog import BACKENDS, DEVICES, MODELS, PALETTES
 from fusecli.cli import console, options
 from fusecli.cli.options import one_of
 from fusecli.errors import UsageError
@@ -25,6 +25,7 @@ def fuse(
     suv_range: options.SuvRange = None,
     palette: options.Palette = None,
     device: options.Device = "auto",
+    backend: options.Backend = "auto",
     fixed_modality: options.FixedModality = None,
     moving_modality: options.MovingModality = None,
     fixed_series: options.FixedSeries = None,
@@ -70,6 +71,7 @@ def fuse(
         source,
         model=str(one_of("--model", model, tuple(MODELS))),
         device=str(one_of("--device", device, DEVICES)),
+        backend=str(one_of("--backend", backend, BACKENDS)),
         palette=one_of("--palette", palette, tuple(PALETTES)),
         alpha=source.alpha if alpha is None else alpha,
         overwrite=overwrite,

@@ -45,7 +45,7 @@ def show(name: Name) -> None:
 
 @models.command("verify")
 def verify() -> None:
-    """Check every weights file against its sha256.
+    """Check every weights file against its sha256, and that OpenVINO's files were made from them.
 
     Example: fusecli models verify
     """
@@ -54,6 +54,9 @@ def verify() -> None:
     for entry in weights.list_weights().values():
         weights.verify(entry)
         console.emit(f"{entry.name}  {entry.sha256}  ok")
+        weights.verify_converted(entry)
+        for path, sha256 in (entry.converted.files if entry.converted else {}).items():
+            console.emit(f"{path.name}  {sha256}  ok")
 
 
 @models.command("path")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fusecli.catalog import CT_WINDOWS, DEVICES, MODELS, PALETTES, Modality
+from fusecli.catalog import BACKENDS, CT_WINDOWS, DEVICES, MODELS, PALETTES, Modality
 from fusecli.errors import UsageError
 from fusecli.settings import FuseSettings, SliceChoice
 
@@ -139,6 +139,13 @@ Polarity = Annotated[
 ]
 Device = Annotated[
     str, typer.Option(metavar="|".join(DEVICES), help="Where the network runs. auto takes a GPU if it can.")
+]
+Backend = Annotated[
+    str,
+    typer.Option(
+        metavar="|".join(BACKENDS),
+        help="What runs the network. auto: OpenVINO on a CPU where it is installed, else torch.",
+    ),
 ]
 Model = Annotated[str, typer.Option(metavar="NAME", help=f"How to fuse: {', '.join(MODELS)}.")]
 Palette = Annotated[

@@ -24,6 +24,7 @@ class Baseline:
     formula: Formula
     weights_sha256: str | None = None
     device: str = "cpu"
+    backend: str = f"numpy {np.__version__}"
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ that compute one function: the literal one follows the figure; the fast one, the
 correlation maps and reads each feature map once (docs/decisions/0003-fast-form-of-lrc.md).
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import cast
 
@@ -16,26 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fusecli.models.lrc_config import LRCConfig
+
 # Smallest length of a feature vector in a cosine similarity (eq. 9).
 COSINE_EPSILON = 1e-6
-
-
-@dataclass(frozen=True, slots=True)
-class LRCConfig:
-    """Every size of the network. The default is `lrc`, with the paper's T = 16 and about its number of parameters."""
-
-    channels: int = 16
-    blocks: int = 4
-    kernels: tuple[int, ...] = (3, 5, 7, 9)
-    attention_cells: int = 7
-    correlation_cells: int = 16
-    decoder: tuple[int, ...] = (128, 64, 32, 16)
-    slope: float = 0.2
-
-    @property
-    def layers(self) -> int:
-        """Encoder layers: the CMFEM blocks and the 1 x 1 layer after them."""
-        return self.blocks + 1
 
 
 class LRC(nn.Module):
@@ -49,16 +33,16 @@ class LRC(nn.Module):
         self.config = config or LRCConfig()
         self.fixed_encoder = Encoder(self.config)
         self.moving_encoder = Encoder(self.config)
-        self.fusion = nn.ModuleList(LCFM(self.config) for _ in range(self.config.layers))
+        self.fusion = nn.ModuleList(LCFM(self.config) if gated else Ungated() for gated in self.config.fused_layers)
         self.decoder = Decoder(self.config)
 
     def forward(self, fixed: Tensor, moving: Tensor) -> Tensor:
         """The fast form."""
         fixed_layers, moving_layers = self.fixed_encoder(fixed), self.moving_encoder(moving)
         stages = list(zip(self.fusion, fixed_layers, moving_layers, strict=True))
-        gates = [cast("LCFM", lcfm).gate(a, b) for lcfm, a, b in stages]
+        gates = [cast("LCFM | Ungated", lcfm).gate(a, b) for lcfm, a, b in stages]
         sources = torch.cat([part for _, a, b in stages for part in (a, b)], dim=1)  # (N, 2LC, H, W)
-        fused: Tensor = self.decoder(sources, torch.stack(gates, dim=1))  # (N, 1, H, W)
+        fused: Tensor = self.decoder(sources, gates)  # (N, 1, H, W)
         return fused
 
     def forward_literal(self, fixed: Tensor, moving: Tensor) -> Tensor:
@@ -74,16 +58,20 @@ class Encoder(nn.Module):
 
     def __init__(self, config: LRCConfig) -> None:
         super().__init__()
-        widths = [1] + [config.channels * layer for layer in range(1, config.blocks)]
-        self.blocks = nn.ModuleList(CMFEM(width, config) for width in widths)
-        self.last = nn.Conv2d(config.channels * config.blocks, config.channels, kernel_size=1)
+        self.dense = config.dense
+        seen = [config.channels * (layer if config.dense else 1) for layer in range(1, config.layers)]
+        self.blocks = nn.ModuleList(CMFEM(width, config) for width in [1, *seen[:-1]])
+        self.last = nn.Conv2d(seen[-1], config.channels, kernel_size=1)
 
     def forward(self, image: Tensor) -> list[Tensor]:
         outputs: list[Tensor] = []
         for block in self.blocks:
-            outputs.append(block(torch.cat(outputs, dim=1) if outputs else image))
-        outputs.append(torch.tanh(self.last(torch.cat(outputs, dim=1))))
-        return outputs  # L times (N, C, H, W)
+            outputs.append(block(self._seen(outputs) if outputs else image))
+        outputs.append(torch.tanh(self.last(self._seen(outputs))))
+        return outputs if self.dense else outputs[-1:]  # L times (N, C, H, W), or once
+
+    def _seen(self, outputs: list[Tensor]) -> Tensor:
+        return torch.cat(outputs, dim=1) if self.dense else outputs[-1]
 
 
 class CMFEM(nn.Module):
@@ -93,12 +81,17 @@ class CMFEM(nn.Module):
         super().__init__()
         self.embed = nn.Conv2d(in_channels, config.channels, kernel_size=3, padding=1)
         self.act = nn.LeakyReLU(config.slope)
+        self.multi_scale = config.multi_scale
+        if not config.multi_scale:
+            return
         self.axial = AxialGate(config)
         self.attention = ChannelAttention(config)
         _keep_scale(self.embed, config.slope)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.act(self.embed(x))  # (N, C, H, W)
+        if not self.multi_scale:
+            return x
         x = self.axial(x)  # (N, C, H, W)
         weighted: Tensor = x * self.attention(x)  # (N, C, H, W)
         return weighted
@@ -164,12 +157,23 @@ class LCFM(nn.Module):
         return torch.cat([fixed, moving, fixed * gate, moving * gate], dim=1)
 
 
+class Ungated(nn.Module):
+    """A layer without correlation, for ablations: its features as they are, (N, 2C, H, W)."""
+
+    def gate(self, fixed: Tensor, moving: Tensor) -> None:
+        return None
+
+    def forward(self, fixed: Tensor, moving: Tensor) -> Tensor:
+        return torch.cat([fixed, moving], dim=1)
+
+
 class CorrelationGate(nn.Module):
     """How every pixel relates to T * T places of the image, summed up in one weight per channel (eqs. 9-13)."""
 
     def __init__(self, config: LRCConfig) -> None:
         super().__init__()
         self.cells = config.correlation_cells
+        self.stride = config.gate_stride
         self.mix = nn.Conv2d(self.cells**2, config.channels, kernel_size=1)
         self.smooth = nn.Conv2d(config.channels, config.channels, kernel_size=3, padding=1)
 
@@ -186,6 +190,8 @@ class CorrelationGate(nn.Module):
         return torch.sigmoid(self.smooth(self.mix(correlation))).mean(dim=(2, 3))  # (N, C)
 
     def _unit_vectors(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        if self.stride > 1:
+            x = F.avg_pool2d(x, self.stride)
         pooled = F.adaptive_avg_pool2d(x, self.cells).flatten(2).transpose(1, 2)  # (N, T*T, C)
         return F.normalize(x, dim=1, eps=COSINE_EPSILON), F.normalize(pooled, dim=2, eps=COSINE_EPSILON)
 
@@ -195,21 +201,24 @@ class Decoder(nn.Module):
 
     def __init__(self, config: LRCConfig) -> None:
         super().__init__()
-        widths = [4 * config.layers * config.channels, *config.decoder, 1]
+        read = sum(4 if gated else 2 for gated in config.fused_layers) * config.channels
+        widths = [read, *config.decoder, 1]
+        self.channels = config.channels
         self.convs = nn.ModuleList(nn.Conv2d(i, o, kernel_size=3, padding=1) for i, o in pairwise(widths))
         self.act = nn.LeakyReLU(config.slope)
 
-    def forward(self, sources: Tensor, gates: Tensor) -> Tensor:
-        """The fast form: `sources` (N, 2LC, H, W), per layer FIXED then MOVING; `gates` (N, L, C).
+    def forward(self, sources: Tensor, gates: Sequence[Tensor | None]) -> Tensor:
+        """The fast form: `sources` (N, 2LC, H, W), per layer FIXED then MOVING; L `gates`, (N, C) each.
 
         The first convolution would read each feature map F twice, as F and as F * g. As g is a number per channel,
         W1 F + W2 (F g) = (W1 + g W2) F: half the channels of the widest layer.
         """
         first = cast("nn.Conv2d", self.convs[0])
-        layers, channels = gates.shape[1:]
-        weight = first.weight.view(-1, layers, 2, 2, channels, 3, 3)  # (O, L, plain|gated, FIXED|MOVING, C, 3, 3)
-        gate = gates[:, None, :, None, :, None, None]  # (N, 1, L, 1, C, 1, 1)
-        folded = (weight[:, :, 0] + gate * weight[:, :, 1]).flatten(2, 4)  # (N, O, 2LC, 3, 3)
+        sizes = [2 * self.channels if gate is None else 4 * self.channels for gate in gates]
+        parts = zip(torch.split(first.weight, sizes, dim=1), gates, strict=True)
+        folded = torch.cat(
+            [_folded(weight, gate, sources.shape[0]) for weight, gate in parts], dim=2
+        )  # (N, O, 2LC, 3, 3)
         return self._rest(_conv_per_image(sources, folded, first.bias))
 
     def forward_literal(self, merged: Tensor) -> Tensor:
@@ -224,6 +233,15 @@ class Decoder(nn.Module):
 def parameter_count(network: nn.Module) -> int:
     """Trainable numbers of a network."""
     return sum(parameter.numel() for parameter in network.parameters())
+
+
+def _folded(weight: Tensor, gate: Tensor | None, images: int) -> Tensor:
+    """One layer's part of the decoder's first kernel, (O, 4C or 2C, 3, 3), for every image: (N, O, 2C, 3, 3)."""
+    if gate is None:
+        return weight.expand(images, *weight.shape)
+    plain, gated = weight.chunk(2, dim=1)
+    both = torch.cat([gate, gate], dim=1)[:, None, :, None, None]  # (N, 1, 2C, 1, 1): FIXED and MOVING share it
+    return plain + both * gated
 
 
 def _conv_per_image(x: Tensor, weights: Tensor, bias: Tensor | None) -> Tensor:

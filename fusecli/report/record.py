@@ -3,9 +3,10 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from time import perf_counter
@@ -19,7 +20,7 @@ from fusecli.core.image import Image
 from fusecli.errors import UsageError
 
 # The programs whose version changes a result.
-LIBRARIES = ("numpy", "torch", "SimpleITK", "pydicom", "nibabel", "pillow", "scipy")
+LIBRARIES = ("numpy", "torch", "openvino", "SimpleITK", "pydicom", "nibabel", "pillow", "scipy", "scikit-image")
 
 
 class Stopwatch:
@@ -48,11 +49,12 @@ class RunRecord:
     metrics: Mapping[str, Mapping[str, Any]]
     windows: Mapping[str, Any]
     device: str
+    backend: str
     timings_s: Mapping[str, float]
     warnings: tuple[str, ...]
     inputs: Mapping[str, Any]
     geometry: Mapping[str, Any]
-    versions: Mapping[str, str] = field(default_factory=lambda: {name: installed_version(name) for name in LIBRARIES})
+    versions: Mapping[str, str] = field(default_factory=lambda: dict(_installed(LIBRARIES)))
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON document, ready to be written; `metrics` is {NAME: {value, unit, better}}."""
@@ -62,6 +64,7 @@ class RunRecord:
             "metrics": {key: dict(score) for key, score in self.metrics.items()},
             "windows": dict(self.windows),
             "device": self.device,
+            "backend": self.backend,
             "timings_s": dict(self.timings_s),
             "warnings": list(self.warnings),
             "version": __version__,
@@ -70,6 +73,13 @@ class RunRecord:
             "versions": dict(self.versions),
             "notice": RESEARCH_USE,
         }
+
+
+def _installed(libraries: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Each of the libraries that is there, with its version."""
+    for name in libraries:
+        with suppress(PackageNotFoundError):
+            yield name, installed_version(name)
 
 
 def check_report(path: Path, *, overwrite: bool) -> None:
@@ -102,6 +112,7 @@ def _to_csv(record: RunRecord) -> str:
         "model": record.model["name"],
         "weights_sha256": record.model["sha256"] or "",
         "device": record.device,
+        "backend": record.backend,
         "version": document["version"],
         **{key: repr(score["value"]) for key, score in record.metrics.items()},
         **{f"window_{role}": window["text"] for role, window in record.windows.items()},

@@ -1,18 +1,46 @@
 """One contract for everything that fuses: a new model is one new line in FUSERS."""
 
+import atexit
+import re
+from functools import cache
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+
 import numpy as np
 import pytest
 import torch
 
+from fusecli.models.backend import openvino_is_installed
 from fusecli.models.baselines import baseline
-from fusecli.models.lrc import LRC, LRCConfig
+from fusecli.models.lrc import LRC
+from fusecli.models.lrc_config import LRCConfig
 from fusecli.models.network import NetworkFuser
+from fusecli.models.openvino import OpenVinoFuser, silent_openvino
+from fusecli.models.openvino_export import convert
+
+
+def random_module():
+    torch.manual_seed(0)
+    return LRC(LRCConfig(channels=8, decoder=(16, 8), correlation_cells=8))
 
 
 def random_network():
-    torch.manual_seed(0)
-    network = LRC(LRCConfig(channels=8, decoder=(16, 8), correlation_cells=8))
-    return NetworkFuser(network, name="lrc", weights_sha256="0" * 64, device="cpu")
+    return NetworkFuser(random_module(), name="lrc", weights_sha256="0" * 64, device="cpu")
+
+
+@cache
+def converted_network():
+    if not openvino_is_installed():
+        pytest.skip("the OpenVINO backend is an extra")
+    folder = Path(mkdtemp(prefix="fusecli-contract-"))
+    atexit.register(rmtree, folder)
+    silent_openvino().save_model(convert(random_module()), folder / "lrc.xml", compress_to_fp16=False)
+    return folder / "lrc.xml"
+
+
+def openvino_network():
+    return OpenVinoFuser(converted_network(), name="lrc", weights_sha256="0" * 64)
 
 
 FUSERS = {
@@ -21,6 +49,7 @@ FUSERS = {
     "laplacian": lambda: baseline("laplacian"),
     "alpha": lambda: baseline("alpha", alpha=0.3),
     "lrc": random_network,
+    "lrc by openvino": openvino_network,
 }
 SIZES = [(32, 32), (33, 47), (64, 200), (200, 64)]
 
@@ -100,6 +129,7 @@ def test_flat_images_give_numbers_in_0_to_1(fuser, low, high):
 
 def test_a_fuser_says_what_it_is(fuser):
     assert fuser.name in FUSERS
+    assert re.fullmatch(r"(numpy|torch|openvino) \d+\.\d+.*", fuser.backend)
     assert fuser.weights_sha256 is None or len(fuser.weights_sha256) == 64
     assert fuser.device == "cpu"
     assert list(fuser.notes) == []

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fusecli import models
+from fusecli.models.backend import openvino_is_installed
 
 # Every 12th pixel of row 40. Other processors sum convolutions in another order, which changes about 1e-6: 1e-4 is far
 # above that, and a fortieth of a grey level.
@@ -11,12 +12,14 @@ ROW_40 = (0.0001, 0.0, 0.48023, 0.3947, 0.64879, 0.37876, 0.53343, 0.0)
 MEAN = 0.20811
 
 
-@pytest.fixture(scope="module")
-def fused():
+@pytest.fixture(scope="module", params=["torch", "openvino"])
+def fused(request):
+    if request.param == "openvino" and not openvino_is_installed():
+        pytest.skip("the OpenVINO backend is an extra")
     rows, columns = np.mgrid[0:72, 0:96].astype(np.float32)
     fixed = np.where(np.hypot(rows - 36, columns - 48) < 30, 0.5 + 0.3 * np.sin(rows / 4) * np.cos(columns / 5), 0)
     moving = np.exp(-((rows - 30) ** 2 + (columns - 56) ** 2) / 90)
-    return models.load("lrc", device="cpu")(fixed.astype(np.float32), moving.astype(np.float32))
+    return models.load("lrc", device="cpu", backend=request.param)(fixed.astype(np.float32), moving.astype(np.float32))
 
 
 def test_the_answer_is_that_of_the_day_the_weights_were_made(fused):

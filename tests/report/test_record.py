@@ -18,6 +18,7 @@ def record(value: float = 0.5) -> RunRecord:
         metrics={"qabf": {"value": value, "unit": "", "better": "higher"}},
         windows={"fixed": {"text": "lung"}},
         device="cpu",
+        backend="numpy 2.4",
         timings_s={"total": 1.5},
         warnings=("one", "two"),
         inputs={},
@@ -37,6 +38,7 @@ def test_csv_holds_one_row(tmp_path):
     with (tmp_path / "r.CSV").open(encoding="utf-8", newline="") as file:
         (row,) = csv.DictReader(file)
     assert (row["model"], row["qabf"], row["window_fixed"], row["warnings"]) == ("alpha", "0.5", "lung", "one | two")
+    assert (row["device"], row["backend"]) == ("cpu", "numpy 2.4")
 
 
 @pytest.mark.parametrize("name", ["r.txt", "r", ".json", "r.json.gz"])
