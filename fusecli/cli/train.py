@@ -1,5 +1,6 @@
 """`fusecli train`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,7 +8,7 @@ import typer
 
 from fusecli.cli import console
 from fusecli.cli.options import one_of
-from fusecli.settings import LossSettings, TrainSettings
+from fusecli.settings import LOSSES, TrainSettings
 
 if TYPE_CHECKING:
     from fusecli.train import TrainingSession
@@ -24,9 +25,16 @@ def train(
     output: Annotated[Path, typer.Option("-o", "--output", help="Weights to write: NAME.safetensors.")],
     config: Annotated[str, typer.Option(help="The network.")] = "lrc",
     loss: Annotated[
-        str, typer.Option(help="paper: L1 to both sources; max: L1 to the brighter one, signed and absolute gradients.")
+        str,
+        typer.Option(
+            help="paper: L1 to both sources, gradients; max: L1 to the brighter one, signed and absolute gradients; "
+            "metrics: L1 to the brighter one, and what QABF, VIF, SSIM and SCD miss."
+        ),
     ] = "paper",
-    alpha: Annotated[float, typer.Option(help="Weight of the gradient term.")] = DEFAULT.loss.alpha,
+    alpha: Annotated[
+        float | None,
+        typer.Option(help="Weight of the gradient term.  [default: 2; 0 for metrics]", show_default=False),
+    ] = None,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs at most.")] = DEFAULT.epochs,
     batch: Annotated[int, typer.Option(min=1, help="Patches in one step.")] = DEFAULT.batch,
     crop: Annotated[int, typer.Option(min=32, help="Side of a training patch, pixels.")] = DEFAULT.crop,
@@ -51,7 +59,7 @@ def train(
 
     Example: fusecli train train --validation val -o p.safetensors --schedule paper --learning-rate 0.01 --crop 256
     """
-    losses = {"paper": LossSettings("both", "absolute", alpha), "max": LossSettings("max", "mixed", alpha)}
+    chosen = LOSSES[str(one_of("--loss", loss, tuple(LOSSES)))]
     settings = TrainSettings(
         seed=seed,
         epochs=epochs,
@@ -60,7 +68,7 @@ def train(
         learning_rate=learning_rate,
         schedule=str(one_of("--schedule", schedule, ("one-cycle", "paper"))),
         patience=patience,
-        loss=losses[str(one_of("--loss", loss, tuple(losses)))],
+        loss=chosen if alpha is None else replace(chosen, alpha=alpha),
     )
     from fusecli.train import start
 
@@ -85,15 +93,15 @@ def _follow(session: "TrainingSession", patience: int) -> None:
     for note in session.notes:
         console.say(note)
     for epoch in session.epochs:
-        console.say(_line(epoch))
+        console.say(_line(epoch, session.measure))
         if epoch.stopped_early:
             console.say(f"No gain for {patience} epochs: stopped.")
 
 
-def _line(epoch: "EpochReport") -> str:
+def _line(epoch: "EpochReport", measure: str) -> str:
     left = (epoch.epochs - epoch.epoch) * epoch.seconds / 60
     mark = ", best so far" if epoch.improved else ""
     return (
-        f"epoch {epoch.epoch}/{epoch.epochs}: loss {epoch.loss:.4f}, validation QABF {epoch.score:.4f}{mark}; "
+        f"epoch {epoch.epoch}/{epoch.epochs}: loss {epoch.loss:.4f}, validation {measure} {epoch.score:.4f}{mark}; "
         f"{epoch.seconds:.0f} s, at most {left:.0f} min left"
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,20 +13,23 @@ from torch import nn
 from fusecli.atomic import check_may_be_written
 from fusecli.errors import ModelError, OutputError, UsageError
 from fusecli.metrics.qabf import qabf
+from fusecli.metrics.vif import SMALLEST_SIDE, require_four_scales
 from fusecli.models.device import choose_device
 from fusecli.models.network import build
-from fusecli.settings import TrainSettings
+from fusecli.settings import LossSettings, TrainSettings
 from fusecli.train.checkpoint import path_beside
-from fusecli.train.datasets import Tasks, load_tasks
+from fusecli.train.datasets import Grey, Tasks, load_tasks
 from fusecli.train.loop import EpochReport, train
-from fusecli.train.validation import check_can_be_scored
+from fusecli.train.losses import fusion_loss
+from fusecli.train.validation import Score, check_can_be_scored
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingSession:
-    """What to tell the user before the first epoch, and the epochs, which train as they are drawn."""
+    """What to tell the user before the first epoch, what the score of an epoch is, and the epochs, trained as drawn."""
 
     notes: tuple[str, ...]
+    measure: str
     epochs: Iterator[EpochReport]
 
 
@@ -42,33 +46,58 @@ def start(
     overwrite: bool = False,
     on_step: Callable[[int, int], None] | None = None,
 ) -> TrainingSession:
-    """Load the pairs of both folders, build the network `config` from the seed, and make ready to train.
+    """Load the pairs of both folders, build the network `config` from the seed or `start_from`, and make ready.
 
-    `start_from` are weights to begin with instead of random ones.
-
-    Raises UsageError for a weights name without .safetensors; OutputError when weights or checkpoint cannot be written
-    there, or the weights exist and neither `resume` nor `overwrite` is given; InputError for folders without pairs;
-    ImageError for a validation pair that Q^AB/F is not defined for; ModelError for an unknown network, or for weights
-    to start from that do not fit it.
+    Raises UsageError for a weights name without .safetensors, or patches too small for the loss; OutputError when
+    weights or checkpoint cannot be written there, or the weights exist and neither `resume` nor `overwrite` is given;
+    InputError for folders without pairs; ImageError for a validation pair that the score is not defined for;
+    ModelError for an unknown network, or for weights to start from that do not fit it.
     """
     _check_output(weights_path, allowed=resume or overwrite)
+    _check_crop(settings)
     (tasks, alone), (held_out, held_out_alone) = load_tasks(data), load_tasks(validation)
-    check_can_be_scored(held_out, score=qabf, count=settings.validation_pairs)
+    score, measure = _score(settings.loss)
+    check_can_be_scored(held_out, score=score, count=settings.validation_pairs)
     chosen, fallback = choose_device(device)
-    torch.manual_seed(settings.seed)
     epochs = train(
-        _network(config, start_from),
+        _network(config, start_from, settings.seed),
         tasks,
         held_out,
-        score=qabf,
+        score=score,
         weights_path=weights_path,
         settings=settings,
         device=chosen,
         resume=resume,
         on_step=on_step,
     )
-    first = f"Training {config} on {chosen} with {_counts(tasks)} pairs."
-    return TrainingSession((first, *filter(None, [fallback]), *_left_out(alone + held_out_alone)), epochs)
+    notes = (f"Training {config} on {chosen} with {_counts(tasks)} pairs.", *filter(None, [fallback]))
+    return TrainingSession((*notes, *_left_out(alone + held_out_alone)), measure, epochs)
+
+
+def _check_crop(settings: TrainSettings) -> None:
+    if settings.loss.needs_four_scales and settings.crop < SMALLEST_SIDE:
+        raise UsageError(
+            f"Patches of {settings.crop} x {settings.crop} pixels are too small for this loss.",
+            why=f"The four scales of VIF need at least {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels.",
+            hint="Add --crop 128 --batch 4, or choose another --loss.",
+        )
+
+
+def _score(loss: LossSettings) -> tuple[Score, str]:
+    """What decides which epoch is the best: the paper's Q^AB/F, or, where the loss weighs several metrics, the loss.
+
+    Of several goals one alone may rise while the others fall.
+    """
+    if not loss.goals:
+        return qabf, "QABF"
+    return partial(_minus_loss, settings=loss), "minus loss"
+
+
+def _minus_loss(fixed: Grey, moving: Grey, fused: Grey, *, settings: LossSettings) -> float:
+    if settings.needs_four_scales:
+        require_four_scales(fixed.shape)
+    result, one, other = (torch.from_numpy(image.copy())[None, None] for image in (fused, fixed, moving))
+    return -fusion_loss(result, one, other, settings).item()
 
 
 def _check_output(path: Path, *, allowed: bool) -> None:
@@ -80,7 +109,8 @@ def _check_output(path: Path, *, allowed: bool) -> None:
         check_may_be_written(file, overwrite=True)
 
 
-def _network(config: str, start_from: Path | None) -> nn.Module:
+def _network(config: str, start_from: Path | None, seed: int) -> nn.Module:
+    torch.manual_seed(seed)
     network = build(config)
     if start_from is not None:
         try:

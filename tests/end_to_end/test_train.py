@@ -8,7 +8,8 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from fusecli.models import network
-from fusecli.models.lrc import LRC, LRCConfig
+from fusecli.models.lrc import LRC
+from fusecli.models.lrc_config import LRCConfig
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -118,3 +119,25 @@ def test_other_pairs_are_not_resumed(run, data, tmp_path):
     refused = run(*words(data, output, "--resume"))
     assert refused.code == 9
     assert "training pairs" in refused.err
+
+
+def test_a_loss_of_metrics_says_what_its_score_is(run, data, tmp_path):
+    output = tmp_path / "tiny.safetensors"
+    outcome = run(*words(data, output, "--loss", "metrics", "--crop", 48))
+    assert outcome.code == 0, outcome.err
+    assert "validation minus loss -" in outcome.err
+    assert "validation QABF" in run(*words(data, tmp_path / "other.safetensors")).err
+
+
+def test_a_loss_that_needs_larger_patches_says_so(run, data, tmp_path):
+    outcome = run(*words(data, tmp_path / "tiny.safetensors", "--loss", "metrics"))
+    assert outcome.code == 2
+    assert "--crop 128" in outcome.err
+
+
+def test_the_weight_of_the_gradients_changes_the_weights(run, data, tmp_path):
+    for name, alpha in (("default", ()), ("same", ("--alpha", 2)), ("other", ("--alpha", 9))):
+        assert run(*words(data, tmp_path / f"{name}.safetensors", *alpha)).code == 0
+    default, same, other = ((tmp_path / f"{name}.safetensors").read_bytes() for name in ("default", "same", "other"))
+    assert default == same
+    assert default != other

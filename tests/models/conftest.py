@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from fusecli.models.lrc import LRC, LRCConfig
+from fusecli.models.lrc import LRC
+from fusecli.models.lrc_config import LRCConfig
 
 TINY = LRCConfig(channels=4, blocks=2, decoder=(8,), correlation_cells=4, attention_cells=3)
 
@@ -20,6 +21,12 @@ def tiny():
 @pytest.fixture
 def make_lrc():
     return random_lrc
+
+
+@pytest.fixture(scope="module")
+def small_lrc():
+    """A network that several tests of a file share, and none changes."""
+    return random_lrc()
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fusecli.models.lrc import LCFM, LRC, AxialGate, ChannelAttention, CorrelationGate, LRCConfig, parameter_count
+from fusecli.models.lrc import LCFM, LRC, AxialGate, ChannelAttention, CorrelationGate, parameter_count
+from fusecli.models.lrc_config import LRCConfig
 
 # The full topology (four blocks, five layers, four kernels, five decoder layers) at a tenth of the work.
 SMALL = LRCConfig(channels=8, correlation_cells=6, attention_cells=5, decoder=(16, 12, 8, 8))

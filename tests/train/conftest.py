@@ -3,7 +3,8 @@ import pytest
 import torch
 from PIL import Image as Picture
 
-from fusecli.models.lrc import LRC, LRCConfig
+from fusecli.models.lrc import LRC
+from fusecli.models.lrc_config import LRCConfig
 from fusecli.settings import LossSettings, TrainSettings
 from fusecli.train.datasets import TrainingPair
 from fusecli.train.loop import train

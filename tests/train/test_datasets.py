@@ -202,9 +202,9 @@ def test_contrast_is_changed_apart_in_each_image_and_sometimes_lifted_or_inverte
     assert not np.array_equal(backgrounds, np.median(moving, axis=(1, 2, 3)))
 
 
-def test_grey_levels_are_bent_by_a_gamma_between_one_over_and_root_two():
+def test_grey_levels_are_bent_by_a_gamma_of_so_many_octaves():
     grey = TrainingPair("grey", *np.full((2, 16, 16), 0.25, dtype=np.float32))
-    levels = np.unique(batch({"t": [grey]}, count=200)[0])
+    levels = np.unique(batch({"t": [grey]}, count=200, augment=AugmentSettings(gamma_octaves=0.5))[0])
     bent = levels[(levels >= 0.25 ** (2**0.5)) & (levels <= 0.25 ** (2**-0.5))]
     assert len(bent) > 90  # half of the patches see a gamma and nothing else
     assert min(bent) < 0.16
@@ -213,9 +213,13 @@ def test_grey_levels_are_bent_by_a_gamma_between_one_over_and_root_two():
 
 def test_now_and_then_a_narrow_window_saturates_an_image():
     bright = np.linspace(0.5, 1, 256, dtype=np.float32).reshape(16, 16)
-    fixed, _ = batch({"t": [TrainingPair("bright", bright, bright)]}, count=200)
-    saturated = np.mean([(patch == patch.max()).mean() > 0.05 for patch in fixed])
-    assert 0.15 < saturated < 0.4
+    tasks = {"t": [TrainingPair("bright", bright, bright)]}
+    shares = []
+    for odds in (0.3, 0.0):
+        fixed, _ = batch(tasks, count=200, augment=AugmentSettings(window_odds=odds))
+        shares.append(np.mean([(patch == patch.max()).mean() > 0.05 for patch in fixed]))
+    assert 0.15 < shares[0] < 0.4
+    assert shares[1] == 0
 
 
 def test_an_image_smaller_than_the_patch_is_padded_and_keeps_all_its_pixels():

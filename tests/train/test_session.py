@@ -1,5 +1,7 @@
 """`fusecli train` from its words to its first epoch, on folders of real files."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from safetensors.torch import load_file
 
 from fusecli.errors import ImageError, InputError, ModelError, OutputError, UsageError
 from fusecli.models.lrc import LRC
-from fusecli.settings import TrainSettings
+from fusecli.settings import LOSSES, TrainSettings
 from fusecli.train import start
 
 SETTINGS = TrainSettings(epochs=1, batch=2, crop=32, ema=0.0)
@@ -54,6 +56,38 @@ def test_another_seed_starts_from_other_weights(data, tmp_path):
         list(start(data, data, path, "lrc", TrainSettings(seed=seed, epochs=1, batch=2, crop=32)).epochs)
     one, two = (load_file(path) for path in paths.values())
     assert not torch.equal(one["decoder.convs.0.weight"], two["decoder.convs.0.weight"])
+
+
+@pytest.fixture
+def large(tmp_path, save_picture, make_pairs):
+    for pair in make_pairs(2, side=60):
+        save_picture(tmp_path / f"large/PET-MRI/MRI/{pair.name}.png", 255 * pair.fixed)
+        save_picture(tmp_path / f"large/PET-MRI/PET/{pair.name}.png", 255 * pair.moving)
+    return tmp_path / "large"
+
+
+METRICS = replace(SETTINGS, crop=48, loss=LOSSES["metrics"])
+
+
+def test_the_best_epoch_is_chosen_by_what_the_loss_asks_for(large, tmp_path):
+    by_edges = start(large, large, tmp_path / "a.safetensors", "lrc-fast", replace(SETTINGS, crop=48))
+    by_all = start(large, large, tmp_path / "b.safetensors", "lrc-fast", METRICS)
+    assert (by_edges.measure, by_all.measure) == ("QABF", "minus loss")
+    (first,), (second,) = by_edges.epochs, by_all.epochs
+    assert first.score >= 0 > second.score
+
+
+def test_patches_too_small_for_vif_are_refused_before_anything_is_read(tmp_path):
+    nowhere = tmp_path / "nowhere"
+    with pytest.raises(UsageError, match="32 x 32") as caught:
+        start(nowhere, nowhere, tmp_path / "w.safetensors", "lrc", replace(METRICS, crop=32))
+    assert "--crop 128" in caught.value.hint
+
+
+def test_a_validation_pair_too_small_for_vif_is_named(large, data, tmp_path):
+    with pytest.raises(ImageError, match="PET-MRI/"):
+        start(large, data, tmp_path / "w.safetensors", "lrc", METRICS)
+    assert start(large, data, tmp_path / "w.safetensors", "lrc", replace(METRICS, loss=LOSSES["max"])).notes
 
 
 def test_weights_are_named_safetensors(data, tmp_path):
