@@ -21,6 +21,9 @@ from fusecli.models.lrc_config import LRCConfig
 # Smallest length of a feature vector in a cosine similarity (eq. 9).
 COSINE_EPSILON = 1e-6
 
+# The decoder's widest layers would take most of the memory of a whole image, so it runs over so many rows at a time.
+STRIP_ROWS = 64
+
 
 class LRC(nn.Module):
     """The whole network: FIXED and MOVING, (N, 1, H, W) in 0..1 each, to one image of the same shape.
@@ -41,8 +44,7 @@ class LRC(nn.Module):
         fixed_layers, moving_layers = self.fixed_encoder(fixed), self.moving_encoder(moving)
         stages = list(zip(self.fusion, fixed_layers, moving_layers, strict=True))
         gates = [cast("LCFM | Ungated", lcfm).gate(a, b) for lcfm, a, b in stages]
-        sources = torch.cat([part for _, a, b in stages for part in (a, b)], dim=1)  # (N, 2LC, H, W)
-        fused: Tensor = self.decoder(sources, gates)  # (N, 1, H, W)
+        fused: Tensor = self.decoder([part for _, a, b in stages for part in (a, b)], gates)  # (N, 1, H, W)
         return fused
 
     def forward_literal(self, fixed: Tensor, moving: Tensor) -> Tensor:
@@ -205,34 +207,55 @@ class Decoder(nn.Module):
         widths = [read, *config.decoder, 1]
         self.channels = config.channels
         self.convs = nn.ModuleList(nn.Conv2d(i, o, kernel_size=3, padding=1) for i, o in pairwise(widths))
-        self.act = nn.LeakyReLU(config.slope)
+        self.act = nn.LeakyReLU(config.slope, inplace=True)
 
-    def forward(self, sources: Tensor, gates: Sequence[Tensor | None]) -> Tensor:
-        """The fast form: `sources` (N, 2LC, H, W), per layer FIXED then MOVING; L `gates`, (N, C) each.
+    def forward(self, sources: Sequence[Tensor], gates: Sequence[Tensor | None]) -> Tensor:
+        """The fast form: 2L `sources`, (N, C, H, W), per layer FIXED then MOVING; L `gates`, (N, C) each.
 
         The first convolution would read each feature map F twice, as F and as F * g. As g is a number per channel,
         W1 F + W2 (F g) = (W1 + g W2) F: half the channels of the widest layer.
         """
-        first = cast("nn.Conv2d", self.convs[0])
-        sizes = [2 * self.channels if gate is None else 4 * self.channels for gate in gates]
-        parts = zip(torch.split(first.weight, sizes, dim=1), gates, strict=True)
-        folded = torch.cat(
-            [_folded(weight, gate, sources.shape[0]) for weight, gate in parts], dim=2
-        )  # (N, O, 2LC, 3, 3)
-        return self._rest(_conv_per_image(sources, folded, first.bias))
+        folded = self._folded(gates, sources[0].shape[0])
+        if torch.is_grad_enabled() or torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+            return self._decode(torch.cat(list(sources), dim=1), folded)
+        return torch.cat([self._decode_rows(sources, folded, rows) for rows in _strips(sources[0].shape[2])], dim=2)
 
     def forward_literal(self, merged: Tensor) -> Tensor:
         return self._rest(self.convs[0](merged))
+
+    def _folded(self, gates: Sequence[Tensor | None], images: int) -> Tensor:
+        """The first kernel with the gates in it, (N, O, 2LC, 3, 3)."""
+        sizes = [2 * self.channels if gate is None else 4 * self.channels for gate in gates]
+        parts = zip(torch.split(self._first.weight, sizes, dim=1), gates, strict=True)
+        return torch.cat([_folded(weight, gate, images) for weight, gate in parts], dim=2)
+
+    def _decode_rows(self, sources: Sequence[Tensor], folded: Tensor, rows: slice) -> Tensor:
+        # What lies beyond the rows, as far as the convolutions see, is computed too and cut off.
+        reach = len(self.convs)
+        top, bottom = max(0, rows.start - reach), min(sources[0].shape[2], rows.stop + reach)
+        seen = torch.cat([part[:, :, top:bottom] for part in sources], dim=1)
+        return self._decode(seen, folded)[:, :, rows.start - top : rows.stop - top]
+
+    def _decode(self, sources: Tensor, folded: Tensor) -> Tensor:
+        return self._rest(_conv_per_image(sources, folded, self._first.bias))
 
     def _rest(self, x: Tensor) -> Tensor:
         for conv in self.convs[1:]:
             x = conv(self.act(x))
         return x  # (N, 1, H, W)
 
+    @property
+    def _first(self) -> nn.Conv2d:
+        return cast("nn.Conv2d", self.convs[0])
+
 
 def parameter_count(network: nn.Module) -> int:
     """Trainable numbers of a network."""
     return sum(parameter.numel() for parameter in network.parameters())
+
+
+def _strips(height: int) -> list[slice]:
+    return [slice(top, min(top + STRIP_ROWS, height)) for top in range(0, height, STRIP_ROWS)]
 
 
 def _folded(weight: Tensor, gate: Tensor | None, images: int) -> Tensor:

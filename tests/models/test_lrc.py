@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fusecli.models.lrc import LCFM, LRC, AxialGate, ChannelAttention, CorrelationGate, parameter_count
+from fusecli.models.lrc import LCFM, LRC, STRIP_ROWS, AxialGate, ChannelAttention, CorrelationGate, parameter_count
 from fusecli.models.lrc_config import LRCConfig
 
 # The full topology (four blocks, five layers, four kernels, five decoder layers) at a tenth of the work.
@@ -291,3 +291,19 @@ def test_the_axial_gate_is_what_its_equations_say(axial, features):
 @pytest.mark.parametrize(("group", "kernel"), list(enumerate((3, 5, 7, 9))))
 def test_each_group_of_channels_looks_as_far_as_its_kernel(axial, group, kernel):
     assert axial.convs[group].weight.shape == (2, 1, kernel)
+
+
+@pytest.mark.parametrize("rows", [STRIP_ROWS - 1, STRIP_ROWS, STRIP_ROWS + 1, 2 * STRIP_ROWS + 5])
+def test_decoding_in_strips_is_decoding_the_whole(small, rows):
+    images = pictures(rows, 40)
+    with torch.inference_mode():
+        in_strips = small(*images)
+        literal = small.forward_literal(*images)
+    whole = small(*images).detach()  # training decodes the whole, for a strip more would be computed twice
+    assert (in_strips - whole).abs().max() < 1e-6
+    assert (in_strips - literal).abs().max() < 1e-5
+
+
+def test_the_decoder_sees_less_than_a_strip_reaches_beyond_its_rows(small):
+    assert len(small.decoder.convs) < STRIP_ROWS
+    assert all(conv.kernel_size == (3, 3) for conv in small.decoder.convs)
