@@ -90,8 +90,9 @@ def row(case: Case, fuser: fusion.Fuser, negative: bool, pictures: Path | None) 
     shown = replace(case.pair.moving, voxels=moving[np.newaxis])
     fused = fusion.fuse(Pair(case.pair.fixed, shown), fuser).voxels[0]
     found: dict[str, list[float]] = {"beyond": [beyond(fixed, moving, fused)], "lesion": [], "black": []}
-    if ((fixed == 0) & (moving == 0)).any():
-        found["black"] = [float((fused[(fixed == 0) & (moving == 0)] <= 1 / 255).mean())]
+    black = (fixed == 0) & (moving == 0)
+    if black.any():
+        found["black"] = [float((fused[black] <= 1 / 255).mean())]
     if not negative:
         found["lesion"] = list(contrasts_kept(fixed, moving, fused, case.outline))
     with suppress(ImageError):  # a slice without uptake or without anatomy has no scores

@@ -6,10 +6,10 @@ python benchmarks/speed/backends.py [--model lrc] [--sides 256 512] [--rounds 7]
 import argparse
 import platform
 import statistics
-import time
 from functools import partial
 
 import numpy as np
+from lrc import interleaved
 
 from fusecli import models
 
@@ -25,12 +25,7 @@ def main() -> None:
     for side in chosen.sides:
         fixed, moving = np.random.default_rng(0).random((2, side, side), dtype=np.float32)
         runs = {name: partial(fuser, fixed, moving) for name, fuser in fusers.items()}
-        seconds: dict[str, list[float]] = {name: [] for name in runs}
-        for turn in range(chosen.rounds + 1):  # the first only warms up
-            for name, run in runs.items():
-                started = time.perf_counter()
-                run()
-                seconds[name] += [time.perf_counter() - started] if turn else []
+        seconds = interleaved(runs, chosen.rounds)
         report(side, seconds, float(np.abs(runs["torch"]() - runs["openvino"]()).max()))
 
 

@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fusecli.errors import ShapeError
-from fusecli.metrics.kernels import SNAP, Levels, checked_levels, magnitude, sobel
+from fusecli.metrics.kernels import SNAP, Levels, checked_levels, magnitude, require_side, sobel
 
 Patterns = NDArray[np.int64]
 
@@ -38,18 +37,9 @@ def fmi(fixed: NDArray[Any], moving: NDArray[Any], fused: NDArray[Any]) -> float
 
 def of_levels(fixed: Levels, moving: Levels, fused: Levels) -> float:
     """The same for grey levels 0..255."""
-    _require_a_window(fused.shape)
+    require_side(fused.shape, SIDE, metric="FMI", need="window needs")
     result = _patterns(_edges(fused))
     return float(np.mean([_share(_patterns(_edges(source)), result) for source in (fixed, moving)]))
-
-
-def _require_a_window(shape: tuple[int, ...]) -> None:
-    if min(shape) < SIDE:
-        raise ShapeError(
-            f"An image of {shape[0]} x {shape[1]} pixels is too small for FMI.",
-            why=f"Its window needs at least {SIDE} x {SIDE} pixels.",
-            hint="Measure the whole slice instead of a part of it.",
-        )
 
 
 def _edges(levels: Levels) -> NDArray[np.bool_]:

@@ -100,6 +100,16 @@ def require_variation(**sources: Levels) -> None:
             )
 
 
+def require_side(shape: tuple[int, ...], side: int, *, metric: str, need: str) -> None:
+    """Raise ShapeError for an image, (row, column), too small for `metric`; `need` is what asks for `side` pixels."""
+    if min(shape) < side:
+        raise ShapeError(
+            f"An image of {shape[0]} x {shape[1]} pixels is too small for {metric}.",
+            why=f"Its {need} at least {side} x {side} pixels.",
+            hint="Measure the whole slice instead of a part of it.",
+        )
+
+
 def sobel(levels: Levels, border: Literal["edge", "constant", "reflect"]) -> tuple[Levels, Levels]:
     """Unscaled 3 x 3 Sobel derivatives (down the rows, along the columns), of the size of `levels`.
 

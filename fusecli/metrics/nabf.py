@@ -56,7 +56,8 @@ def _edges(levels: Levels) -> tuple[Levels, Levels]:
 
 def _weight(strength: Levels) -> Levels:
     per_pixel = strength / 8
-    return np.where(per_pixel >= VISIBLE, per_pixel**EXPONENT, FAINT)
+    # An edge of exactly that strength counts, however its gradient was rounded.
+    return np.where(per_pixel > VISIBLE - SNAP, per_pixel**EXPONENT, FAINT)
 
 
 def _kept(source: tuple[Levels, Levels], fused: tuple[Levels, Levels]) -> Levels:

@@ -5,8 +5,7 @@ from typing import Any
 from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
-from fusecli.errors import ShapeError
-from fusecli.metrics.kernels import Levels, checked_levels
+from fusecli.metrics.kernels import Levels, checked_levels, require_side
 
 SMALLEST_SIDE = 7  # the side of the window
 
@@ -27,15 +26,6 @@ def ssim(fixed: NDArray[Any], moving: NDArray[Any], fused: NDArray[Any]) -> floa
 
 def of_levels(fixed: Levels, moving: Levels, fused: Levels) -> float:
     """The same for grey levels 0..255."""
-    _require_a_window(fused.shape)
+    require_side(fused.shape, SMALLEST_SIDE, metric="SSIM", need="window needs")
     of_fixed, of_moving = (structural_similarity(source, fused, data_range=255) for source in (fixed, moving))  # type: ignore[no-untyped-call]
     return float(of_fixed + of_moving) / 2
-
-
-def _require_a_window(shape: tuple[int, ...]) -> None:
-    if min(shape) < SMALLEST_SIDE:
-        raise ShapeError(
-            f"An image of {shape[0]} x {shape[1]} pixels is too small for SSIM.",
-            why=f"Its window needs at least {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels.",
-            hint="Measure the whole slice instead of a part of it.",
-        )

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fusecli.errors import ShapeError
-from fusecli.metrics.kernels import Levels, checked_levels, gaussian_window, require_variation, smooth
+from fusecli.metrics.kernels import Levels, checked_levels, gaussian_window, require_side, require_variation, smooth
 
 # One scale each; the standard deviation is a fifth of the size.
 WINDOWS = tuple(gaussian_window(size, sd=size / 5) for size in (17, 9, 5, 3))
@@ -57,12 +56,7 @@ def shares(fixed: Levels, moving: Levels, fused: Levels) -> tuple[float, float]:
 
 def require_four_scales(shape: tuple[int, ...]) -> None:
     """Raise ShapeError for an image, (row, column), that is too small for VIF."""
-    if min(shape) < SMALLEST_SIDE:
-        raise ShapeError(
-            f"An image of {shape[0]} x {shape[1]} pixels is too small for VIF.",
-            why=f"Its four scales need at least {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels.",
-            hint="Measure the whole slice instead of a part of it.",
-        )
+    require_side(shape, SMALLEST_SIDE, metric="VIF", need="four scales need")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

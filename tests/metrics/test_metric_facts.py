@@ -295,6 +295,13 @@ def test_an_edge_turned_by_90_degrees_is_more_of_an_artifact_than_one_that_keeps
     assert nabf(source, source, ramp(down=5, right=0)) > 0.9 > nabf(source, source, ramp(down=0, right=5))
 
 
+def test_an_edge_of_just_2_levels_per_pixel_weighs_by_its_strength_however_it_was_rounded():
+    along, across, fused = ramp(down=0, right=2), ramp(down=2, right=0), ramp(down=0, right=5)
+    rounded, fainter = across - 20.3 / 255 + 1e-16, ramp(down=1.99, right=0)
+    assert nabf(along, rounded, fused) == pytest.approx(nabf(along, across, fused), rel=1e-9)
+    assert nabf(along, fainter, fused) < nabf(along, across, fused) / 1.2
+
+
 def test_two_ramps_of_one_slope_turned_by_180_degrees_have_one_orientation():
     up, down = ramp(down=0, right=4), ramp(down=0, right=-5) + 155 / 255
     assert nabf(up, up, down) == pytest.approx(nabf(up, up, ramp(down=0, right=5)))
