@@ -39,9 +39,11 @@ def load(
 
 def _load_network(name: str, device: str, backend: str, on_tile: "OnTile | None") -> "TiledFuser":
     from fusecli.models.backend import choose_backend
-    from fusecli.models.weights import find_weights
+    from fusecli.models.weights import list_weights
 
-    converted = find_weights(name).converted is not None
+    # Whoever loads the files checks them: to hash them here as well would read them twice.
+    weights = list_weights().get(name)
+    converted = weights is not None and weights.converted is not None
     if choose_backend(backend, device=device, name=name, converted=converted) == "openvino":
         from fusecli.models.openvino import load_converted
 
