@@ -85,10 +85,17 @@ def _check_replaceable(target: Path, overwrite: bool, folder_of: re.Pattern[str]
             why=f"What stands there is not a {'folder' if folder_of else 'file'}.",
             hint="Choose another name.",
         )
+    if folder_of and _is_empty(target):
+        return
     if not overwrite:
         raise _exists_already(target)
     if folder_of and place.exists():
         _check_holds_only(folder_of, place, named=target)
+
+
+def _is_empty(folder: Path) -> bool:
+    # A folder may be renamed onto an empty one, but not onto a link to it.
+    return folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir())
 
 
 def _exists_already(target: Path) -> OutputError:

@@ -67,30 +67,111 @@ PALETTES: dict[str, str | None] = {
 
 @dataclass(frozen=True, slots=True)
 class MetricInfo:
-    """A metric's public face: its key in JSON, its title, its unit, and which way is better."""
+    """A metric's public face: its key in JSON, its title, its unit, which way is `better`, and where tables list it.
+
+    `better` is "higher", "lower" or "zero" (the nearer to 0 the better). A metric that is `pointwise` looks at voxels
+    one by one, so that it is also defined for a whole volume.
+    """
 
     key: str
     title: str
     unit: str
     better: str
+    group: str
+    pointwise: bool = False
 
 
-# The eight of the LRC paper, in the order of its tables, and three more. docs/metrics.md has the definitions.
+def _group(name: str, *metrics: tuple[str, str, str, str], pointwise: str = "") -> dict[str, MetricInfo]:
+    return {row[0]: MetricInfo(*row, name, row[0] in pointwise.split()) for row in metrics}
+
+
+# docs/metrics.md has the definitions. "both" is the mean over both sources, "sum" their sum.
 METRICS = {
-    info.key: info
-    for info in (
-        MetricInfo("IE", "information entropy", "bit", "higher"),
-        MetricInfo("AG", "average gradient", "grey level", "higher"),
-        MetricInfo("SD", "standard deviation", "grey level", "higher"),
-        MetricInfo("SF", "spatial frequency", "grey level", "higher"),
-        MetricInfo("SCD", "sum of the correlations of differences", "1", "higher"),
-        MetricInfo("VIF", "visual information fidelity, sum over both sources", "1", "higher"),
-        MetricInfo("QABF", "edge information kept, Q^AB/F", "1", "higher"),
-        MetricInfo("EI", "edge intensity", "grey level", "higher"),
-        MetricInfo("SSIM", "structural similarity, mean over both sources", "1", "higher"),
-        MetricInfo("FMI", "feature mutual information of edge maps, mean over both sources", "1", "higher"),
-        MetricInfo("NABF", "edges that neither source has, N^AB/F", "1", "lower"),
-    )
+    **_group(
+        "the fused image alone",
+        ("IE", "information entropy", "bit", "higher"),
+        ("AG", "average gradient", "grey level", "higher"),
+        ("SD", "standard deviation", "grey level", "higher"),
+        ("SF", "spatial frequency", "grey level", "higher"),
+        ("EI", "edge intensity", "grey level", "higher"),
+        pointwise="IE SD",
+    ),
+    **_group(
+        "information",
+        ("MI", "mutual information, sum", "bit", "higher"),
+        ("MI_FIXED", "mutual information with FIXED", "bit", "higher"),
+        ("MI_MOVING", "mutual information with MOVING", "bit", "higher"),
+        ("NMI", "normalized mutual information, 1 to 2, both", "1", "higher"),
+        ("CE", "cross entropy of the histograms, both", "bit", "lower"),
+        pointwise="MI MI_FIXED MI_MOVING NMI CE",
+    ),
+    **_group(
+        "difference and correlation",
+        ("SCD", "sum of the correlations of differences", "1", "higher"),
+        ("CC", "correlation, both", "1", "higher"),
+        ("PSNR", "peak signal-to-noise ratio, both", "dB", "higher"),
+        ("MSE", "mean squared error, both", "grey level²", "lower"),
+        ("RMSE", "root mean squared error, both", "grey level", "lower"),
+        pointwise="SCD CC PSNR MSE RMSE",
+    ),
+    **_group(
+        "structure and visual fidelity",
+        ("SSIM", "structural similarity, both", "1", "higher"),
+        ("SSIM_FIXED", "structural similarity to FIXED", "1", "higher"),
+        ("SSIM_MOVING", "structural similarity to MOVING", "1", "higher"),
+        ("MS_SSIM", "structural similarity at five scales, both", "1", "higher"),
+        ("MEF_SSIM", "structural similarity to the ideal patch of both", "1", "higher"),
+        ("VIF", "visual information fidelity, sum", "1", "higher"),
+        ("VIF_FIXED", "visual information fidelity of FIXED", "1", "higher"),
+        ("VIF_MOVING", "visual information fidelity of MOVING", "1", "higher"),
+        ("VIFF", "visual information fidelity for fusion", "1", "higher"),
+    ),
+    **_group(
+        "edges",
+        ("QABF", "edge information kept, Q^AB/F", "1", "higher"),
+        ("LABF", "edge information lost, L^AB/F", "1", "lower"),
+        ("NABF", "edges that neither source has, N^AB/F", "1", "lower"),
+        ("EPI", "edge preservation index, both", "1", "higher"),
+        ("EPI_FIXED", "edge preservation index of FIXED", "1", "higher"),
+        ("EPI_MOVING", "edge preservation index of MOVING", "1", "higher"),
+    ),
+    **_group(
+        "feature mutual information",
+        ("FMI_PIXEL", "of the pixels, both", "1", "higher"),
+        ("FMI_GRADIENT", "of the gradient, both", "1", "higher"),
+        ("FMI_EDGE", "of edge maps, both", "1", "higher"),
+        ("FMI_DCT", "of the cosine transform, both", "1", "higher"),
+        ("FMI_WAVELET", "of the wavelet transform, both", "1", "higher"),
+    ),
+    **_group(
+        "the twelve of Liu et al. 2012",
+        ("QMI", "normalized mutual information, Q_MI", "1", "higher"),
+        ("QTE", "Tsallis entropy, Q_TE", "1", "higher"),
+        ("QNCIE", "nonlinear correlation information entropy, Q_NCIE", "1", "higher"),
+        ("QG", "gradients kept, Q_G", "1", "higher"),
+        ("QM", "details kept at two scales, Q_M", "1", "higher"),
+        ("QSF", "spatial frequency beside the sources', Q_SF", "1", "zero"),
+        ("QP", "phase congruency, Q_P", "1", "higher"),
+        ("QS", "structural similarity weighted by variance, Q_S (Piella)", "1", "higher"),
+        ("QC", "structural similarity weighted by covariance, Q_C (Cvejic)", "1", "higher"),
+        ("QY", "structural similarity where the sources agree, Q_Y (Yang)", "1", "higher"),
+        ("QCV", "difference that an eye would see, Q_CV (Chen and Varshney)", "grey level²", "lower"),
+        ("QCB", "contrast kept, Q_CB (Chen and Blum)", "1", "higher"),
+        pointwise="QMI QTE QNCIE",
+    ),
+}
+
+# The eight of the LRC paper, in the order of its tables; and what every report of `fuse` has.
+PAPER_METRICS = ("IE", "AG", "SD", "SF", "SCD", "VIF", "QABF", "EI")
+QUICK_METRICS = (*PAPER_METRICS, "SSIM", "FMI_EDGE", "NABF")
+
+# By whose formulas the metrics are computed.
+METRIC_PROFILES = {
+    "fusecli": "the definitions of docs/metrics.md",
+    "cddfuse": "the evaluator of MMIF-CDDFuse",
+    "linfeng": "Evaluation-for-Image-Fusion of L. Tang",
+    "vifb": "VIFB of X. Zhang",
+    "liu": "imageFusionMetrics of Z. Liu",
 }
 
 
@@ -107,6 +188,7 @@ MODELS = {
     info.name: info
     for info in (
         ModelInfo("lrc", "long-range correlation-guided dual-encoder network", True),
+        ModelInfo("lrc-fast", "slimmer form of lrc for CPUs and volumes", True),
         ModelInfo("max", "brighter of the two, pixel by pixel", False),
         ModelInfo("average", "mean of the two", False),
         ModelInfo("laplacian", "Laplacian pyramid, larger detail wins", False),
@@ -116,6 +198,10 @@ MODELS = {
 
 DEVICES = ("auto", "cpu", "cuda")
 BACKENDS = ("auto", "torch", "openvino")
+
+# What `--format` names: auto goes by the suffix. DICOM is a file per slice, or one file of many frames.
+FORMATS = ("auto", "dicom")
+DICOM_LAYOUTS = ("series", "multiframe")
 
 RESEARCH_USE = (
     "For research use. fusecli has not been cleared or approved by any regulatory authority (FDA, CE/MDR) "

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fusecli import color, formats, fusion, metrics, models, normalize
-from fusecli.catalog import Modality
+from fusecli.catalog import QUICK_METRICS, Modality
 from fusecli.core.geometry import same_grid
 from fusecli.core.history import Step, warnings_of
 from fusecli.core.image import Image
@@ -17,6 +18,9 @@ from fusecli.core.slices import one_slice
 from fusecli.errors import ImageError, PairError
 from fusecli.report.record import RunRecord, Stopwatch, geometry_facts, input_facts, window_facts
 from fusecli.settings import FuseSettings
+
+if TYPE_CHECKING:
+    from fusecli.formats.dicom.lineage import Lineage
 
 Coverage = NDArray[np.bool_]
 Scores = dict[str, metrics.Score]
@@ -40,11 +44,13 @@ def fuse_files(
     Raises a FusecliError, and leaves nothing behind, when any step fails.
     """
     clock = Stopwatch()
-    formats.check_writable(output, overwrite=settings.overwrite)
+    formats.check_writable(output, settings.overwrite, dicom=settings.dicom)
     with clock("read"):
+        lineage = _lineage(fixed, moving, output, settings)
         sources = read_sources(fixed, moving, settings)
     # Again, now that the number of slices tells whether a file or a folder will be written.
-    target = formats.check_writable(output, overwrite=settings.overwrite, slices=sources.fixed.geometry.shape[0])
+    slices = sources.fixed.geometry.shape[0]
+    target = formats.check_writable(output, settings.overwrite, slices=slices, dicom=settings.dicom)
     formats.check_not_an_input(target, (fixed, moving))
     with clock("align"):
         aligned, coverage = put_on_one_grid(sources.fixed, sources.moving, resize=settings.resize)
@@ -52,7 +58,7 @@ def fuse_files(
         pair = normalize_pair(sources, aligned, coverage, settings)
     with clock("load_model"):
         # Tiles are worth reporting where there is one slice only; else slices are.
-        on_tile = progress if sources.fixed.geometry.shape[0] == 1 else None
+        on_tile = progress if slices == 1 else None
         fuser = models.load(
             settings.model, device=settings.device, backend=settings.backend, alpha=settings.alpha, on_tile=on_tile
         )
@@ -63,29 +69,9 @@ def fuse_files(
     with clock("color"):
         shown = paint(fused, sources.fixed, aligned, pair.moving, settings.palette)
     with clock("write"):
-        written = formats.write(shown, output, overwrite=settings.overwrite)
+        written = _written(shown, output, lineage, pair, settings)
     warnings = warnings_of((*pair.fixed.history, *pair.moving.history, *fused.history, *problems))
     return _record(pair, fuser, scores, written, warnings, clock)
-
-
-def measure_files(
-    fixed: Path, moving: Path, fused: Path, settings: FuseSettings
-) -> tuple[Scores, Pair, tuple[str, ...]]:
-    """The scores of a fused image made by any program, the pair that it was measured against, and warnings.
-
-    FUSED may be a whole volume, or the one slice that `fuse --slice` wrote.
-    Raises PairError when FUSED does not fit FIXED; ImageError when the three cannot be measured.
-    """
-    sources = read_sources(fixed, moving, settings)
-    aligned, coverage = put_on_one_grid(sources.fixed, sources.moving, resize=settings.resize)
-    pair = normalize_pair(sources, aligned, coverage, settings)
-    result = formats.read(fused)
-    if settings.slice_choice is not None and result.geometry.shape[0] > 1:
-        result = one_slice(result, settings.slice_choice)
-    placed, _ = put_on_one_grid(pair.fixed, _as_fused(result), role="FUSED")
-    unit = normalize.to_unit(placed)
-    scores = metrics.score_volume(pair.fixed.voxels, pair.moving.voxels, unit.voxels)
-    return scores, pair, warnings_of((*pair.fixed.history, *pair.moving.history, *unit.history))
 
 
 def read_sources(fixed: Path, moving: Path, settings: FuseSettings) -> Sources:
@@ -144,6 +130,15 @@ def normalize_pair(sources: Sources, aligned: Image, coverage: Coverage | None, 
     return Pair(own, other, coverage)
 
 
+def as_fused(image: Image) -> Image:
+    """An image made by any program as a result to be measured: it should be a picture, or be warned of."""
+    fused = replace(image, modality=Modality.FUSED)
+    if image.is_color or image.intensity is Intensity.UNIT:
+        return fused
+    warning = "FUSED is not a picture of brightness 0 to 1, so its scores depend on how it is stretched: percentiles."
+    return replace(fused, intensity=Intensity.ARBITRARY).stepped(Step("measure", {}, (warning,)))
+
+
 def paint(fused: Image, fixed: Image, moving: Image, moving_unit: Image, palette: str | None) -> Image:
     """The fused image in color, where one of its sources has color or shows a tracer; else as it is.
 
@@ -166,9 +161,34 @@ def paint(fused: Image, fixed: Image, moving: Image, moving_unit: Image, palette
 def measure(pair: Pair, fused: Image) -> tuple[Scores, tuple[Step, ...]]:
     """The scores of a fusion, and why there are none where a source shows nothing."""
     try:
-        return metrics.score_volume(pair.fixed.voxels, pair.moving.voxels, fused.voxels), ()
+        return metrics.score_volume(pair.fixed.voxels, pair.moving.voxels, fused.voxels, keys=QUICK_METRICS), ()
     except ImageError as error:
         return {}, (Step("measure", {}, (f"No metrics: {error.what} {error.why}".strip(),)),)
+
+
+def _lineage(fixed: Path, moving: Path, output: Path, settings: FuseSettings) -> "Lineage | None":
+    """What DICOM has to say of the two sources; None where no DICOM is written."""
+    if settings.dicom is None:
+        return None
+    from fusecli.formats.dicom.lineage import lineage
+
+    formats.check_not_beside_sources(output, (fixed, moving))
+    return lineage(
+        fixed,
+        moving,
+        fixed_series=settings.fixed_series,
+        moving_series=settings.moving_series,
+        slice_choice=settings.slice_choice,
+    )
+
+
+def _written(shown: Image, output: Path, lineage: "Lineage | None", pair: Pair, settings: FuseSettings) -> Path:
+    if lineage is None or settings.dicom is None:
+        return formats.write(shown, output, overwrite=settings.overwrite)
+    blend = {"alpha": settings.alpha} if settings.model == "alpha" else {}
+    return formats.write_dicom(
+        shown, output, lineage, pair, layout=settings.dicom, overwrite=settings.overwrite, options=blend
+    )
 
 
 def _record(
@@ -226,20 +246,11 @@ def _declared(image: Image, modality: Modality | None) -> Image:
     return image.stepped(Step("declare", {"modality": modality.value}), modality=modality, intensity=intensity)
 
 
-def _as_fused(image: Image) -> Image:
-    """An image made by any program as a result to be measured: it should be a picture, or be warned of."""
-    fused = replace(image, modality=Modality.FUSED)
-    if image.is_color or image.intensity is Intensity.UNIT:
-        return fused
-    warning = "FUSED is not a picture of brightness 0 to 1, so its scores depend on how it is stretched: percentiles."
-    return replace(fused, intensity=Intensity.ARBITRARY).stepped(Step("measure", {}, (warning,)))
-
-
 def _taken_as_aligned(fixed: Image, moving: Image, role: str) -> Image:
     silent = role if fixed.geometry.is_patient else "FIXED"
     warning = f"{silent} does not say where it lies in the patient; FIXED and {role} are of one size, taken as aligned."
-    # A picture of the result has lost its place on purpose: nothing to warn of.
-    warnings = () if role == "FUSED" else (warning,)
+    # A picture of the result, or a mask drawn on one, has lost its place on purpose: nothing to warn of.
+    warnings = () if role in ("FUSED", "MASK") else (warning,)
     return moving.stepped(Step("align", {"by": "equal size"}, warnings), geometry=fixed.geometry)
 
 
@@ -248,6 +259,7 @@ def _sizes_differ(fixed: Image, moving: Image, role: str) -> PairError:
     hints = {
         "MOVING": "If both show the same field of view, let MOVING be scaled onto FIXED: --resize",
         "FUSED": "Give the fused image of this very pair; --slice picks one slice of each.",
+        "MASK": "Draw the mask on FIXED; --slice picks one slice of each.",
     }
     return PairError(
         f"FIXED and {role} have different sizes, and nothing says how they belong together.",

@@ -1,6 +1,7 @@
 """Every default in one place: frozen values that travel from the command line to the pipeline and to training."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from fusecli.catalog import Modality
 
@@ -25,6 +26,7 @@ class FuseSettings:
     g/ml. `palette` None colors a tracer with hot iron and nothing else. `fixed_modality` and `moving_modality` say what
     a file does not. `polarity` tells how a grey MOVING picture shows high uptake: "white-hot", "black-hot", or "auto".
     `resize` lets a picture of another size be scaled onto FIXED. `alpha` is MOVING's share in the `alpha` model, 0..1.
+    `dicom` is how DICOM is written, one of catalog.DICOM_LAYOUTS; None: the output's suffix names the format.
     """
 
     model: str = "lrc"
@@ -41,7 +43,22 @@ class FuseSettings:
     palette: str | None = None
     resize: bool = False
     alpha: float = 0.5
+    dicom: str | None = None
     overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureSettings:
+    """How a fused image is measured.
+
+    `profile` says by whose formulas, `keys` which metrics (None: all of the profile). `mask` is a file that marks a
+    region on FIXED's grid. `foreground` measures inside the head or body alone.
+    """
+
+    profile: str = "fusecli"
+    keys: tuple[str, ...] | None = None
+    mask: Path | None = None
+    foreground: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +118,11 @@ LOSSES = {
         "max",
         alpha=0,
         excess=0.03,
-        qabf=Goal(0.8, 0.06),
+        qabf=Goal(1.0, 0.10),
         vif=Goal(0.4, 0.015),
-        vif_worse=Goal(0.3, 0.01),
-        ssim=Goal(1.0, 0.018),
-        scd=Goal(0.1, 0.08),
+        vif_worse=Goal(0.6, 0.02),
+        ssim=Goal(1.5, 0.02),
+        scd=Goal(0.1, 0.04),
     ),
 }
 

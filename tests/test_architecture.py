@@ -21,7 +21,7 @@ FLOORS = [
     {"sitk_bridge", "atomic"},
     {"formats", "register", "normalize", "models", "fusion", "color", "metrics", "report", "demo"},
     {"pipeline"},
-    {"batch", "train"},
+    {"measuring", "batch", "train", "evaluation"},
     {"cli"},
     {"__main__"},
 ]
@@ -33,7 +33,12 @@ EXCEPTIONS = {
 }
 
 # A command names each of its options on a line of its own, so in these the signature does not count, only the body.
-COMMANDS = {("cli/fuse.py", "fuse"), ("cli/metrics.py", "metrics"), ("cli/train.py", "train")}
+COMMANDS = {
+    ("cli/fuse.py", "fuse"),
+    ("cli/metrics.py", "metrics"),
+    ("cli/evaluate.py", "evaluate"),
+    ("cli/train.py", "train"),
+}
 
 # Where each library may be imported: a room, or one file or folder of a room.
 ROOMS_OF = {
@@ -45,9 +50,12 @@ ROOMS_OF = {
     "highdicom": {"formats", "demo"},
     "gdcm": {"formats"},  # a decoder that pydicom calls, and whose own messages have to be kept quiet
     "nibabel": {"formats/nifti"},
-    "scipy": {"metrics", "register", "normalize", "report", "models/baselines"},
+    "scipy": {"metrics", "register", "normalize", "report", "models/baselines", "evaluation"},
     "skimage": {"metrics", "register", "normalize", "report"},
     "PIL": {"formats"},
+    "statsmodels": {"evaluation/statistics"},
+    "pandas": {"evaluation/statistics"},
+    "matplotlib": {"evaluation/plots"},
     "dask": {"batch/dask_engine"},
     "distributed": {"batch/dask_engine"},
     "typer": {"cli"},
@@ -55,7 +63,7 @@ ROOMS_OF = {
     "numpy": set(FLOOR) - {"errors", "catalog", "settings", "cli", "__main__"},
 }
 
-HEAVY = ("torch", "openvino", "SimpleITK", "numpy", "pydicom", "nibabel", "scipy", "skimage")
+HEAVY = ("torch", "openvino", "SimpleITK", "numpy", "pydicom", "nibabel", "scipy", "skimage", "pandas", "matplotlib")
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 NAMES = [path.relative_to(PACKAGE).as_posix() for path in FILES]
@@ -120,7 +128,8 @@ def test_every_import_goes_down(file):
 @pytest.mark.parametrize(
     ("name", "module"),
     [("core/image.py", "fusecli.formats"), ("color/paint.py", "fusecli.metrics.ssim"), ("pipeline.py", "fusecli.cli"),
-     ("train/loop.py", "fusecli.batch"), ("catalog.py", "fusecli.errors"), ("settings.py", "fusecli.core.image")],
+     ("train/loop.py", "fusecli.batch"), ("catalog.py", "fusecli.errors"), ("settings.py", "fusecli.core.image"),
+     ("evaluation/scoring.py", "fusecli.train")],
 )  # fmt: skip
 def test_an_import_up_or_sideways_would_be_found(name, module):
     assert turns_back(name, module)
@@ -245,9 +254,9 @@ def test_importing_the_package_loads_nothing_heavy():
     assert modules & set(HEAVY) == set()
 
 
-@pytest.mark.parametrize("arguments", ["", "'fuse', ", "'train', "], ids=["fusecli", "fusecli fuse", "fusecli train"])
-def test_help_loads_nothing_heavy(arguments):
-    modules, output = loaded_by(HELP.format(arguments=arguments))
+@pytest.mark.parametrize("command", ["", "fuse", "train", "evaluate"])
+def test_help_loads_nothing_heavy(command):
+    modules, output = loaded_by(HELP.format(arguments=f"'{command}', " if command else ""))
     assert "Usage" in output
     assert modules & set(HEAVY) == set()
 

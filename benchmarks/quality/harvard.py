@@ -8,8 +8,8 @@ worse on average; `IE_head` the entropy of the pixels inside the head, where eit
 filled; and `black` the share of pixels, black in both sources, that came out at 1/255 or less.
 
 With --peers, published methods carry a star, `best peer` is the best of each column among those with SCD >= 0.5, and
-`<` marks what falls short of the target: the best peer's Q^AB/F, SCD, VIF, VIF_min, SSIM and FMI, the AG, SF and EI of
-`max`, and NABF of at most 0.01.
+`<` marks what falls short of the target: the best peer's Q^AB/F, SCD, VIF, VIF_min, SSIM and FMI_EDGE, the AG, SF and
+EI of `max`, and NABF of at most 0.01.
 """
 
 import argparse

@@ -11,7 +11,7 @@ from scoring import COLUMNS, mean, picture_scores
 from fusecli.train.datasets import TrainingPair
 
 NAMES = {"VIF": "VIF_sum", "NABF": "Nabf"}
-KEPT = ("QABF", "SCD", "VIF", "VIF_min", "SSIM", "FMI")  # as good as the best peer
+KEPT = ("QABF", "SCD", "VIF", "VIF_min", "SSIM", "FMI_EDGE")  # as good as the best peer
 SHARP = ("AG", "SF", "EI")  # as high as `max`: higher is sharpening or noise
 ARTIFACTS = 0.01
 BOTH_SOURCES = 0.5  # SCD below which a method has dropped a source
@@ -20,7 +20,7 @@ Row = dict[str, float]
 
 
 def peer_rows(folder: Path, task: str, pairs: Iterable[TrainingPair]) -> dict[str, Row]:
-    """Means of the published methods for a task, by name; FMI and IE_head from their pictures, where there are any.
+    """Means of the published methods for a task, by name; FMI_EDGE and IE_head from their pictures, if there are any.
 
     The tables' own FMI_pixel follows another edge map than `fusecli.metrics.fmi`, so the two must not be compared.
     """
@@ -32,9 +32,8 @@ def peer_rows(folder: Path, task: str, pairs: Iterable[TrainingPair]) -> dict[st
 
 def known(row: dict[str, str]) -> Row:
     """The columns of a published row that mean the same here."""
-    found = {
-        name: float(row[NAMES.get(name, name)]) for name in COLUMNS if name != "FMI" and NAMES.get(name, name) in row
-    }
+    columns = {name: NAMES.get(name, name) for name in COLUMNS if name != "FMI_EDGE"}
+    found = {name: float(row[theirs]) for name, theirs in columns.items() if theirs in row}
     return (
         found
         | {"VIF_fixed": float(row["VIF_mri"]), "VIF_moving": float(row["VIF_func"])}

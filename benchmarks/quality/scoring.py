@@ -31,7 +31,7 @@ from fusecli.models.device import choose_device
 from fusecli.models.network import NetworkFuser, build
 from fusecli.train.datasets import TrainingPair
 
-COLUMNS = ("QABF", "SCD", "VIF", "VIF_min", "SSIM", "FMI", "NABF", "AG", "SF", "EI", "IE_head", "black")
+COLUMNS = ("QABF", "SCD", "VIF", "VIF_min", "SSIM", "FMI_EDGE", "NABF", "AG", "SF", "EI", "IE_head", "black")
 
 
 def network(weights: Path, config: str) -> NetworkFuser:
@@ -80,9 +80,9 @@ def scores_of(pair: TrainingPair, fused: np.ndarray) -> dict[str, float]:
 
 
 def picture_scores(pair: TrainingPair, fused: np.ndarray) -> dict[str, float]:
-    """The columns that the published tables have in no form, or in another: FMI, and IE inside the head."""
+    """The columns that the published tables have in no form, or in another: FMI_EDGE, and IE inside the head."""
     fixed, moving, result = (grey_levels(image) for image in (pair.fixed, pair.moving, fused))
-    return {"FMI": fmi.of_levels(fixed, moving, result), "IE_head": entropy.of_levels(result[head(pair)])}
+    return {"FMI_EDGE": fmi.of_levels(fixed, moving, result), "IE_head": entropy.of_levels(result[head(pair)])}
 
 
 def head(pair: TrainingPair) -> np.ndarray:

@@ -25,6 +25,7 @@ from PIL import Image as Picture
 from scipy import ndimage
 
 from fusecli import formats, fusion, metrics, models, pipeline
+from fusecli.catalog import QUICK_METRICS
 from fusecli.core.pair import Pair
 from fusecli.core.slices import one_slice
 from fusecli.errors import ImageError
@@ -96,7 +97,8 @@ def row(case: Case, fuser: fusion.Fuser, negative: bool, pictures: Path | None) 
     if not negative:
         found["lesion"] = list(contrasts_kept(fixed, moving, fused, case.outline))
     with suppress(ImageError):  # a slice without uptake or without anatomy has no scores
-        found |= {name: [score.value] for name, score in metrics.score(fixed, moving, fused).items()}
+        scores = metrics.score(fixed, moving, fused, keys=QUICK_METRICS, strict=True)
+        found |= {name: [score.value] for name, score in scores.items() if score.value is not None}
     if pictures is not None:
         write_picture(pictures / f"{fuser.name} {case.name}{' negative' if negative else ''}.png", fixed, moving, fused)
     return found

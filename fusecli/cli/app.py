@@ -11,6 +11,7 @@ from fusecli import __version__
 from fusecli.catalog import RESEARCH_USE
 from fusecli.cli import console
 from fusecli.cli.demo import demo
+from fusecli.cli.evaluate import evaluate
 from fusecli.cli.fuse import fuse
 from fusecli.cli.info import info
 from fusecli.cli.metrics import metrics
@@ -31,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (fuse, metrics, info, demo):
+for command in (fuse, metrics, evaluate, info, demo):
     app.command()(command)
 app.add_typer(models, name="models")
 app.command()(train)

@@ -5,7 +5,7 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
@@ -104,6 +104,8 @@ def summary(record: "RunRecord", *, table: bool = True) -> None:
         say_window(role, record.inputs[role]["modality"], facts["text"])
     say(f"Fused with {record.model['name']} on {record.device} in {record.timings_s['total']:.1f} s.")
     if table and record.metrics:
+        from fusecli.cli.score_table import score_table
+
         score_table(record.metrics)
 
 
@@ -112,24 +114,13 @@ def say_window(role: str, modality: str, text: str) -> None:
     say(f"{role.upper():<6} {modality:<5} {text}")
 
 
-def score_table(scores: Mapping[str, Mapping[str, Any]], *, to_stdout: bool = False) -> None:
-    """Scores as a table: name, value, unit, and which way is better."""
-    from rich import box
-    from rich.table import Table
-
-    from fusecli.catalog import METRICS
-
-    table = Table(box=box.SIMPLE_HEAD)
-    # On a narrow terminal the words give way, and never the numbers.
-    table.add_column("metric", no_wrap=True, min_width=6)
-    table.add_column("value", justify="right", no_wrap=True, min_width=9)
-    for title in ("unit", "better", "what it measures"):
-        table.add_column(title)
-    for name, score in scores.items():
-        row = (name, f"{score['value']:.4f}", score["unit"], score["better"], METRICS[name].title)
-        table.add_row(*row)
+def show(table: Any, *, to_stdout: bool = False, width: int | None = None) -> None:
+    """A table of rich, on stdout as a result or on stderr as a remark; `width` in characters where a pipe has none."""
     if to_stdout or not _manner.quiet:
-        _rich(to_stdout).print(table)
+        out = _rich(to_stdout)
+        if width is not None and not out.is_terminal:
+            out.width = width
+        out.print(table)
 
 
 @contextmanager

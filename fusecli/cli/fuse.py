@@ -17,8 +17,16 @@ def fuse(
     fixed: options.FixedPath,
     moving: options.MovingPath,
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="Result: .png, .jpg, .tif, .nii or .nii.gz.", show_default=False)
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Result: .png, .jpg, .tif, .nii or .nii.gz; a folder with --format dicom.",
+            show_default=False,
+        ),
     ],
+    format_: options.Format = "auto",
+    dicom: options.Dicom = None,
     model: options.Model = "lrc",
     slice_: options.Slice = None,
     window: options.WindowOption = None,
@@ -53,6 +61,8 @@ def fuse(
     Example: fusecli fuse mri.png spect.png -o fused.png --json
 
     Example: fusecli fuse CT/ PT/ -o fused.nii.gz --report fused.json
+
+    Example: fusecli fuse CT/ PT/ -o fused --format dicom
     """
     if alpha is not None and model != "alpha":
         raise UsageError(f"--alpha has no effect with --model {model}.", hint="Add --model alpha, or leave it out.")
@@ -74,6 +84,7 @@ def fuse(
         backend=str(one_of("--backend", backend, BACKENDS)),
         palette=one_of("--palette", palette, tuple(PALETTES)),
         alpha=source.alpha if alpha is None else alpha,
+        dicom=options.dicom_layout(format_, dicom),
         overwrite=overwrite,
     )
     _run(fixed, moving, output, settings, report, json)

@@ -1,11 +1,17 @@
 """`fusecli metrics`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fusecli.catalog import METRIC_PROFILES
 from fusecli.cli import console, options
+from fusecli.cli.score_table import clinical_table, score_table, slice_table
+from fusecli.settings import MeasureSettings
+
+if TYPE_CHECKING:
+    from fusecli.measuring import Measurement
 
 
 def metrics(
@@ -14,6 +20,25 @@ def metrics(
     fused: Annotated[
         Path, typer.Argument(metavar="FUSED", parser=options.named_path, help="The fused image, made by any program.")
     ],
+    which: Annotated[
+        str,
+        typer.Option(
+            "--metrics", metavar="all|paper|quick|KEY,...", help="Which metrics. paper: eight; quick: eleven."
+        ),
+    ] = "all",
+    profile: Annotated[
+        str, typer.Option(metavar="|".join(METRIC_PROFILES), help="By whose formulas the metrics are computed.")
+    ] = "fusecli",
+    mask: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", parser=options.named_path, help="A region on FIXED, above 0 inside: its contrast and SUV."
+        ),
+    ] = None,
+    foreground: Annotated[
+        bool, typer.Option("--foreground", help="Measure inside the head or body alone; docs/metrics.md says how.")
+    ] = False,
+    per_slice: Annotated[bool, typer.Option("--per-slice", help="Show the scores of every slice of a volume.")] = False,
     slice_: options.Slice = None,
     window: options.WindowOption = None,
     suv_range: options.SuvRange = None,
@@ -31,10 +56,12 @@ def metrics(
 
     Example: fusecli metrics mri.png pet.png fused.png
 
-    Example: fusecli metrics ct.dcm pet.dcm fused.png --json
+    Example: fusecli metrics mri.png pet.png fused.png --metrics paper --profile cddfuse
+
+    Example: fusecli metrics ct.dcm pet.dcm fused.png --mask tumor.nii.gz --json
     """
-    from fusecli import __version__, normalize, pipeline
-    from fusecli.report.record import to_json, window_facts
+    from fusecli import measuring
+    from fusecli.metrics.choice import keys_named
 
     settings = options.fuse_settings(
         slice_=slice_,
@@ -47,14 +74,50 @@ def metrics(
         polarity=polarity,
         resize=resize,
     )
-    scores, pair, warnings = pipeline.measure_files(fixed, moving, fused, settings)
-    documents = {key: score.as_dict() for key, score in scores.items()}
-    console.warn(warnings)
-    for role, image in pair.named().items():
-        console.say_window(role, image.modality.value, str(normalize.window_of(image)))
+    measure = MeasureSettings(profile, keys_named(which, profile), mask, foreground)
+    with console.progress("Measuring") as progress:
+        found = measuring.measure_files(fixed, moving, fused, settings, measure, progress=progress)
+    _tell_windows(found)
     if json:
-        windows = {role: window_facts(image) for role, image in pair.named().items()}
-        rest = {"windows": windows, "warnings": list(warnings), "version": __version__}
-        console.emit(to_json({"metrics": documents, **rest}))
-    else:
-        console.score_table(documents, to_stdout=True)
+        console.emit(_document(found))
+        return
+    score_table(_as_dicts(found.scores), to_stdout=True)
+    if per_slice and found.whole:
+        slice_table({k: _as_dicts(scores) for k, scores in found.slices.items()})
+    clinical_table(found.clinical)
+
+
+def _tell_windows(found: "Measurement") -> None:
+    from fusecli import normalize
+
+    console.warn(found.warnings)
+    for role, image in found.pair.named().items():
+        console.say_window(role, image.modality.value, str(normalize.window_of(image)))
+
+
+def _document(found: "Measurement") -> str:
+    """The JSON of `fusecli metrics --json`; scripts rely on its keys."""
+    from fusecli import __version__
+    from fusecli.report.record import to_json, window_facts
+
+    volume: dict[str, Any] = {}
+    if found.whole:
+        volume = {
+            "slices": [{"slice": k, "metrics": _as_dicts(scores)} for k, scores in found.slices.items()],
+            "whole_volume": _as_dicts(found.whole),
+        }
+    return to_json(
+        {
+            "metrics": _as_dicts(found.scores),
+            "profile": found.profile,
+            **volume,
+            "clinical": found.clinical,
+            "windows": {role: window_facts(image) for role, image in found.pair.named().items()},
+            "warnings": list(found.warnings),
+            "version": __version__,
+        }
+    )
+
+
+def _as_dicts(scores: Any) -> dict[str, dict[str, Any]]:
+    return {key: score.as_dict() for key, score in scores.items()}

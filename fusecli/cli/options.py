@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fusecli.catalog import BACKENDS, CT_WINDOWS, DEVICES, MODELS, PALETTES, Modality
+from fusecli.catalog import BACKENDS, CT_WINDOWS, DEVICES, DICOM_LAYOUTS, FORMATS, MODELS, PALETTES, Modality
 from fusecli.errors import UsageError
 from fusecli.settings import FuseSettings, SliceChoice
 
@@ -89,6 +89,16 @@ def named_path(text: str) -> Path:
     return Path(text)
 
 
+def dicom_layout(format_: str, layout: str | None) -> str | None:
+    """How DICOM is written, and None where it is not: `--dicom` says how, and that it is.
+
+    Raises UsageError for a word that is not known.
+    """
+    one_of("--format", format_, FORMATS)
+    chosen = one_of("--dicom", layout, DICOM_LAYOUTS)
+    return chosen or ("series" if format_ == "dicom" else None)
+
+
 def one_of(option: str, value: str | None, known: tuple[str, ...]) -> str | None:
     """The value, if it is one of those that are known.
 
@@ -154,6 +164,22 @@ Palette = Annotated[
         metavar="NAME",
         help=f"Colors of the tracer: {', '.join(PALETTES)}. Default: hot-iron for grey PET and SPECT; a source that "
         "has color keeps its own; none: grey output.",
+    ),
+]
+Format = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        metavar="|".join(FORMATS),
+        help="auto: by the suffix of the output. dicom: -o names a folder, of Secondary Capture in FIXED's study.",
+    ),
+]
+Dicom = Annotated[
+    str | None,
+    typer.Option(
+        metavar="|".join(DICOM_LAYOUTS),
+        help="How DICOM is written: a file per slice (the default), or one file of many frames. Means --format dicom.",
+        show_default=False,
     ),
 ]
 FixedModality = Annotated[

@@ -3,7 +3,7 @@
 import difflib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,8 +11,11 @@ from fusecli.atomic import check_may_be_written, replacing
 from fusecli.errors import ImageError, InputError, UsageError
 
 if TYPE_CHECKING:
+    from fusecli.core.history import Fact
     from fusecli.core.image import Image
+    from fusecli.core.pair import Pair
     from fusecli.core.slices import SliceChoice
+    from fusecli.formats.dicom.lineage import Lineage
 
 _PICTURE_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PREAMBLE = 128  # bytes before DICM, and free for any use: PS3.10, 7.1
@@ -30,6 +33,7 @@ _WRITTEN_AS = {
 }
 WRITABLE_SUFFIXES = tuple(_WRITTEN_AS)
 _SLICE_NAME = re.compile(r"slice_[0-9]{3,}\.(png|jpg)")  # what raster.write calls the slices of a volume
+_INSTANCE_NAME = re.compile(r"IM[0-9]{4,}\.dcm")  # what secondary_capture.write calls its files
 
 
 class Info(Protocol):
@@ -106,16 +110,65 @@ def write(image: "Image", path: Path, *, overwrite: bool = False) -> Path:
     return target
 
 
-def check_writable(path: Path, overwrite: bool = False, *, slices: int = 1) -> Path:
+def write_dicom(
+    image: "Image",
+    path: Path,
+    lineage: "Lineage",
+    pair: "Pair",
+    *,
+    layout: str = "series",
+    overwrite: bool = False,
+    options: "Mapping[str, Fact] | None" = None,
+) -> Path:
+    """Write `image`, fused of `pair`, as DICOM Secondary Capture in FIXED's study, whole or not at all.
+
+    `layout` is "series", a file per slice, or "multiframe". `path` becomes a folder, or, named .dcm, the only file.
+    `lineage` is what `dicom.lineage` says of the two series; `options` decide the pixels and stand in no history.
+
+    Raises what `check_writable` raises, and what `dicom.secondary_capture.write` does.
+    """
+    from fusecli.formats.dicom import secondary_capture
+
+    folder_of = _folder_of_dicom(path)
+    target = check_writable(path, overwrite, slices=image.geometry.shape[0], dicom=layout)
+    with replacing(target, overwrite=overwrite, folder_of=folder_of) as temporary:
+        secondary_capture.write(
+            image, temporary, lineage, pair, layout=layout, as_file=folder_of is None, options=options or {}
+        )
+    return target
+
+
+def check_writable(path: Path, overwrite: bool = False, *, slices: int = 1, dicom: str | None = None) -> Path:
     """Where an image of so many slices would be written, checked before the long work starts.
 
-    Raises UsageError for an unknown suffix; OutputError where something stands already and `overwrite` is not set, and
-    where the folder is missing or may not be written to. A folder is only ever replaced if all it holds is slices.
+    `dicom` is the layout, "series" or "multiframe", where DICOM is written; else the suffix names the format.
+
+    Raises UsageError for an unknown suffix, and for many DICOM files under the name of one; OutputError where something
+    stands already and `overwrite` is not set, and where the folder is missing or may not be written to. A folder is
+    only ever replaced if all it holds is slices.
     """
+    if dicom is not None:
+        _check_holds_all(path, slices, dicom)
+        check_may_be_written(path, overwrite=overwrite, folder_of=_folder_of_dicom(path))
+        return path
     folder_of = _folder_of(path, slices)
     target = path.with_name(path.name[: -len(_suffix(path))]) if folder_of else path
     check_may_be_written(target, overwrite=overwrite, folder_of=folder_of)
     return target
+
+
+def check_not_beside_sources(target: Path, inputs: Sequence[Path]) -> None:
+    """Whether DICOM written at `target` stays out of the folders that are read.
+
+    Raises UsageError when it does not.
+    """
+    for source in inputs:
+        if source.is_dir() and any(_is_same(source, folder) for folder in _real(target).parents):
+            raise UsageError(
+                f"{target} lies in the input folder {source}.",
+                why="There the fused series would be taken for one of the sources the next time.",
+                hint="Write it beside that folder.",
+            )
 
 
 def check_not_an_input(target: Path, inputs: Sequence[Path]) -> None:
@@ -193,13 +246,25 @@ def _suffix(path: Path) -> str:
     raise UsageError(
         f"The name {path} does not say in which format to write.",
         why=f"Known suffixes: {', '.join(sorted(WRITABLE_SUFFIXES))}.",
-        hint=f"For example: -o {path.with_suffix('.png') if path.name else 'fused.png'}",
+        hint=f"For example: -o {path.with_suffix('.png') if path.name else 'fused.png'}. DICOM: --format dicom",
     )
 
 
 def _folder_of(path: Path, slices: int) -> re.Pattern[str] | None:
     """How the files are called, where so many slices become a folder of them."""
     return _SLICE_NAME if slices > 1 and _WRITTEN_AS[_suffix(path)] in ("PNG", "JPEG") else None
+
+
+def _folder_of_dicom(path: Path) -> re.Pattern[str] | None:
+    return None if path.suffix.lower() == ".dcm" else _INSTANCE_NAME
+
+
+def _check_holds_all(path: Path, slices: int, layout: str) -> None:
+    if slices > 1 and layout == "series" and _folder_of_dicom(path) is None:
+        raise UsageError(
+            f"{path} is the name of one file, and a DICOM series of {slices} slices has as many.",
+            hint=f"Name a folder: -o {path.with_suffix('')}; or write one multi-frame file: --dicom multiframe",
+        )
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from fusecli.metrics.kernels import SNAP, Levels, checked_levels
+from fusecli.metrics.histograms import counts_of, entropy_bits, whole_levels
+from fusecli.metrics.kernels import Levels, checked_levels
 
 
 def entropy(fused: NDArray[Any]) -> float:
@@ -22,8 +22,4 @@ def entropy(fused: NDArray[Any]) -> float:
 
 def of_levels(fused: Levels) -> float:
     """The same for grey levels 0..255."""
-    # Half of all pixels of an average lie midway between two levels; a float32 puts them on either side at random.
-    rounded = np.clip(np.floor(fused + (0.5 + SNAP)), 0, 255)
-    counts = np.bincount(rounded.astype(np.intp).ravel())
-    share = counts[counts > 0] / fused.size
-    return float(np.sum(share * np.log2(1 / share)))
+    return entropy_bits(counts_of(whole_levels(fused)))

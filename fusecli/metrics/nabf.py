@@ -35,15 +35,22 @@ def nabf(fixed: NDArray[Any], moving: NDArray[Any], fused: NDArray[Any]) -> floa
 
 def of_levels(fixed: Levels, moving: Levels, fused: Levels) -> float:
     """The same for grey levels 0..255."""
+    lost, is_stronger, weight = losses(fixed, moving, fused)
+    return float(np.sum(lost, where=is_stronger)) / weight
+
+
+def losses(fixed: Levels, moving: Levels, fused: Levels) -> tuple[Levels, NDArray[np.bool_], float]:
+    """What Q^AB/F, L^AB/F and N^AB/F share out among them, for grey levels 0..255.
+
+    At each pixel, what the fusion has not unchanged of both edges, weighted; whether its edge is the strongest of the
+    three; and the sum of all weights.
+    """
     result = _edges(fused)
     sources = [_edges(fixed), _edges(moving)]
-    made_up = result[0] > np.maximum(sources[0][0], sources[1][0]) + SNAP
     weights = [_weight(strength) for strength, _ in sources]
-    lost = sum(
-        float(np.sum((1 - _kept(source, result)) * weight, where=made_up))
-        for source, weight in zip(sources, weights, strict=True)
-    )
-    return lost / sum(float(weight.sum()) for weight in weights)
+    lost = sum((1 - _kept(source, result)) * weight for source, weight in zip(sources, weights, strict=True))
+    is_stronger = result[0] > np.maximum(sources[0][0], sources[1][0]) + SNAP
+    return np.asarray(lost), is_stronger, sum(float(weight.sum()) for weight in weights)
 
 
 def _edges(levels: Levels) -> tuple[Levels, Levels]:

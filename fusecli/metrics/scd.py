@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from fusecli.metrics.kernels import SNAP, Levels, checked_levels, require_variation
+from fusecli.metrics.correlation import pearson
+from fusecli.metrics.kernels import Levels, checked_levels, require_variation
 
 
 def scd(fixed: NDArray[Any], moving: NDArray[Any], fused: NDArray[Any]) -> float:
@@ -25,13 +25,4 @@ def scd(fixed: NDArray[Any], moving: NDArray[Any], fused: NDArray[Any]) -> float
 def of_levels(fixed: Levels, moving: Levels, fused: Levels) -> float:
     """The same for grey levels 0..255."""
     require_variation(fixed=fixed, moving=moving)
-    return _correlation(fused - moving, fixed) + _correlation(fused - fixed, moving)
-
-
-def _correlation(difference: Levels, source: Levels) -> float:
-    difference = difference - difference.mean()
-    spread = np.sqrt(np.mean(difference**2))
-    # Of float32 images a constant difference is constant only to rounding, and correlating rounding is noise.
-    if spread < SNAP:
-        return 0.0
-    return float(np.mean(difference * (source - source.mean())) / (spread * source.std()))
+    return pearson(fused - moving, fixed) + pearson(fused - fixed, moving)

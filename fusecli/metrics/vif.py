@@ -39,19 +39,17 @@ def of_levels(fixed: Levels, moving: Levels, fused: Levels) -> float:
     return sum(shares(fixed, moving, fused))
 
 
+def of_source(source: Levels, fused: Levels) -> float:
+    """One of the two shares, for grey levels 0..255."""
+    return _shares([source], fused)[0]
+
+
 def shares(fixed: Levels, moving: Levels, fused: Levels) -> tuple[float, float]:
     """The two shares that VIF adds up, of FIXED and of MOVING, for grey levels 0..255."""
     require_four_scales(fixed.shape)
     require_variation(fixed=fixed, moving=moving)
-    information = np.zeros((2, 2))  # (source, [kept, there])
-    images = [fixed, moving, fused]
-    for scale, window in enumerate(WINDOWS):
-        if scale > 0:
-            images = [smooth(image, window)[::2, ::2] for image in images]
-        *sources, result = [_statistics(image, window) for image in images]
-        information += [_information(source, result, window) for source in sources]
-    of_fixed, of_moving = information[:, 0] / information[:, 1]
-    return float(of_fixed), float(of_moving)
+    of_fixed, of_moving = _shares([fixed, moving], fused)
+    return of_fixed, of_moving
 
 
 def require_four_scales(shape: tuple[int, ...]) -> None:
@@ -59,8 +57,22 @@ def require_four_scales(shape: tuple[int, ...]) -> None:
     require_side(shape, SMALLEST_SIDE, metric="VIF", need="four scales need")
 
 
+def _shares(sources: list[Levels], fused: Levels) -> list[float]:
+    require_four_scales(fused.shape)
+    images = [*sources, fused]
+    total = np.zeros((len(sources), 2))  # (source, [kept, there])
+    for scale, window in enumerate(WINDOWS):
+        if scale > 0:
+            images = [smooth(image, window)[::2, ::2] for image in images]
+        *own, result = [statistics(image, window) for image in images]
+        for k, source in enumerate(own):
+            _, kept, there = information(source, result, window, EYE_NOISE)
+            total[k] += kept.sum(), there.sum()
+    return [float(kept / there) for kept, there in total]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class _Statistics:
+class Statistics:
     """An image of one scale, and its mean and variance under the window around each place."""
 
     image: Levels
@@ -68,18 +80,21 @@ class _Statistics:
     variance: Levels
 
 
-def _statistics(image: Levels, window: Levels) -> _Statistics:
+def statistics(image: Levels, window: Levels) -> Statistics:
+    """The statistics of an image of grey levels."""
     mean = smooth(image, window)
-    return _Statistics(image, mean, np.maximum(smooth(image**2, window) - mean**2, 0))
+    return Statistics(image, mean, np.maximum(smooth(image**2, window) - mean**2, 0))
 
 
-def _information(source: _Statistics, fused: _Statistics, window: Levels) -> tuple[float, float]:
-    """Of one scale: information of the source that is still in the fusion, and all that was there."""
+def information(source: Statistics, fused: Statistics, window: Levels, noise: float) -> tuple[Levels, Levels, Levels]:
+    """Of one scale, at each place: the gain, information of the source still in the fusion, and all that was there.
+
+    `noise` is the variance of the noise that stands for the eye.
+    """
     covariance = smooth(source.image * fused.image, window) - source.mean * fused.mean
     gain = covariance / (source.variance + FLAT)
     distortion = np.maximum(fused.variance - gain * covariance, FLAT)
     # Where the fusion is flat, or shows the source inverted, nothing of the source is kept.
     gain[(fused.variance < FLAT) | (gain < 0)] = 0
     signal = np.where(source.variance < FLAT, 0, source.variance)
-    kept = np.log1p(gain**2 * signal / (distortion + EYE_NOISE))
-    return float(kept.sum()), float(np.log1p(signal / EYE_NOISE).sum())
+    return gain, np.log1p(gain**2 * signal / (distortion + noise)), np.log1p(signal / noise)

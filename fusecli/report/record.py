@@ -20,7 +20,9 @@ from fusecli.core.image import Image
 from fusecli.errors import UsageError
 
 # The programs whose version changes a result.
-LIBRARIES = ("numpy", "torch", "openvino", "SimpleITK", "pydicom", "nibabel", "pillow", "scipy", "scikit-image")
+LIBRARIES = (
+    "numpy", "torch", "openvino", "SimpleITK", "pydicom", "highdicom", "nibabel", "pillow", "scipy", "scikit-image",
+)  # fmt: skip
 
 
 class Stopwatch:

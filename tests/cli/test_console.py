@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from fusecli.cli import console, options
+from fusecli.cli.score_table import score_table
 from fusecli.errors import UsageError
 from fusecli.settings import SliceChoice
 
@@ -70,7 +71,7 @@ def test_an_empty_file_name_is_not_the_current_folder(run, tmp_path, monkeypatch
 def test_numbers_are_never_cut_on_a_narrow_terminal(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setattr("rich.console.Console.is_terminal", True)
-    console.score_table({"VIF": {"value": 123.4567, "unit": "grey level", "better": "higher"}})
+    score_table({"VIF": {"value": 123.4567, "unit": "grey level", "better": "higher"}})
     assert "123.4567" in capsys.readouterr().err
 
 

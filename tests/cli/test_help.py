@@ -9,8 +9,11 @@ from PIL import Image
 from fusecli.cli.reference import reference
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("fuse", "metrics", "info", "demo", "train", "models list", "models show", "models verify", "models path")
-HEAVY = ("torch", "SimpleITK", "numpy", "pydicom", "nibabel", "scipy", "skimage", "PIL")
+COMMANDS = (
+    "fuse", "metrics", "evaluate", "info", "demo", "train",
+    "models list", "models show", "models verify", "models path",
+)  # fmt: skip
+HEAVY = ("torch", "SimpleITK", "numpy", "pydicom", "nibabel", "scipy", "skimage", "PIL", "pandas", "matplotlib")
 
 
 @pytest.mark.parametrize("words", [["--help"], ["fuse", "--help"], ["--version"]])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-METRICS = ["IE", "AG", "SD", "SF", "SCD", "VIF", "QABF", "EI", "SSIM", "FMI", "NABF"]
+METRICS = ["IE", "AG", "SD", "SF", "SCD", "VIF", "QABF", "EI", "SSIM", "FMI_EDGE", "NABF"]
 
 
 def pixels(path):

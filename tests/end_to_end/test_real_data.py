@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fusecli.catalog import METRICS
+from fusecli.catalog import QUICK_METRICS
 from fusecli.core.luma import luma
 from fusecli.core.slices import SliceChoice
 from fusecli.formats import read
@@ -33,7 +33,7 @@ def test_brain_pairs_keep_color_and_black(run, shared, tmp_path, task, moving, n
     brightness = luma(fused) if fused.ndim == 3 else fused / 255
     both_black = (fixed == 0) & ((second.max(axis=2) if second.ndim == 3 else second) == 0)
     assert (brightness[both_black] <= 1 / 255).mean() >= 0.999
-    assert set(json.loads(outcome.out)["metrics"]) == set(METRICS)
+    assert set(json.loads(outcome.out)["metrics"]) == set(QUICK_METRICS)
 
 
 def test_the_hottest_place_of_a_real_thorax_is_hot_in_the_fusion(run, shared, tmp_path):

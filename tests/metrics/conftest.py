@@ -10,7 +10,7 @@ SIZES = {"64x64": (64, 64), "97x130": (97, 130), "80x96-masked": (80, 96)}
 
 @pytest.fixture(scope="session")
 def goldens():
-    """What published toolkits answer for the synthetic pictures: {"sha256": ..., "scores": {"64x64/F1": {...}}}."""
+    """What toolkits answer for the pictures: {"sha256": ..., "profiles": {"vifb": {"IE": {"64x64/F1": 7.6}}}}."""
     return json.loads(Path(__file__).with_name("goldens.json").read_text(encoding="utf-8"))
 
 
@@ -24,6 +24,16 @@ def pictures():
 def pair(pictures):
     """FIXED, MOVING and their maximum, 64 x 64, values in 0..1."""
     return tuple(unit(pictures["64x64"][name]) for name in ("A", "B", "F2"))
+
+
+@pytest.fixture(scope="session")
+def larger():
+    """FIXED, MOVING and their maximum, 176 x 168, as float64 in 0..1: large enough for five scales, and never flat."""
+    a, b = np.random.default_rng(11).integers(0, 60, (2, 176, 168))
+    row, column = np.indices((176, 168))
+    fixed = np.clip(np.rint(90 + 70 * np.sin(row / 9) * np.cos(column / 13)) + a, 0, 255) / 255
+    moving = np.clip(np.rint(190 * np.exp(-((row - 90) ** 2 + (column - 60) ** 2) / 3000)) + b, 0, 255) / 255
+    return fixed, moving, np.maximum(fixed, moving)
 
 
 @pytest.fixture(scope="session")

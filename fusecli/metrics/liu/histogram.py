@@ -1,0 +1,42 @@
+"""Grey level histograms of two images, and the entropies that the information metrics are made of."""
+
+import numpy as np
+
+from fusecli.metrics.kernels import Levels, require_variation
+
+LEVELS = 256
+
+
+def joint_shares(first: Levels, second: Levels) -> Levels:
+    """Share of the pixels with each pair of grey levels, (256, 256): `first` down, `second` across, summing to 1.
+
+    Levels are rounded, halves up, and clipped to 0..255.
+    """
+    pairs = _whole(first) * LEVELS + _whole(second)
+    counts = np.bincount(pairs.ravel(), minlength=LEVELS * LEVELS)
+    return np.asarray(counts.reshape(LEVELS, LEVELS) / first.size)
+
+
+def stretched(**images: Levels) -> list[Levels]:
+    """Each image stretched to whole levels 0..255 between its own extremes, halves up, as Z. Liu's toolkit begins.
+
+    Raises ImageError for a constant image, which has no extremes; the toolkit returns NaN.
+    """
+    require_variation(**images)
+    return [np.floor((image - image.min()) / np.ptp(image) * (LEVELS - 1) + 0.5) for image in images.values()]
+
+
+def shannon_bits(shares: Levels) -> float:
+    """Shannon entropy of shares that sum to 1."""
+    present = shares[shares > 0]
+    # Adding 0 turns the -0 of a single level into 0.
+    return float(-np.sum(present * np.log2(present))) + 0.0
+
+
+def entropies_bits(joint: Levels) -> tuple[float, float, float]:
+    """Shannon entropies of the first image, of the second, and of both together."""
+    return shannon_bits(joint.sum(axis=1)), shannon_bits(joint.sum(axis=0)), shannon_bits(joint)
+
+
+def _whole(levels: Levels) -> np.ndarray[tuple[int, ...], np.dtype[np.intp]]:
+    return np.clip(np.floor(levels + 0.5), 0, LEVELS - 1).astype(np.intp)
