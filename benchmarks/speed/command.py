@@ -1,6 +1,6 @@
 """A whole `fusecli fuse` of two 256 x 256 pictures by either backend, against importing torch and the network alone.
 
-python benchmarks/speed/command.py [--rounds 5]
+python benchmarks/speed/command.py [--model lrc] [--rounds 5]
 """
 
 import argparse
@@ -25,8 +25,10 @@ SIDE = 256
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--rounds", type=int, default=5)
-    rounds = words.parse_args().rounds
-    fuser = models.load("lrc", device="cpu", backend="torch")
+    words.add_argument("--model", default="lrc")
+    chosen = words.parse_args()
+    rounds = chosen.rounds
+    fuser = models.load(chosen.model, device="cpu", backend="torch")
     pair = test_pair()
     seconds: dict[str, list[float]] = {
         "import torch": [],
@@ -41,14 +43,14 @@ def main() -> None:
             measured = {
                 "import torch": timed(["-c", "import torch"]),
                 "network": network_seconds(fuser, pair),
-                "fuse by torch": timed(fuse_words(*paths, "lrc", "torch")),
-                "fuse by openvino": timed(fuse_words(*paths, "lrc", "openvino")),
+                "fuse by torch": timed(fuse_words(*paths, chosen.model, "torch")),
+                "fuse by openvino": timed(fuse_words(*paths, chosen.model, "openvino")),
                 "fuse --model max": timed(fuse_words(*paths, "max", "auto")),
             }
             for name, value in measured.items():
                 seconds[name] += [value] if turn else []  # the first round only warms up the disk
     print(f"{platform.machine()}, {torch.get_num_threads()} threads, Python {platform.python_version()}, ", end="")
-    print(f"torch {version('torch')}, {SIDE} x {SIDE}, {rounds} rounds, seconds: fastest, median")
+    print(f"torch {version('torch')}, {chosen.model}, {SIDE} x {SIDE}, {rounds} rounds, seconds: fastest, median")
     for name, values in seconds.items():
         print(f"{name:18} {min(values):6.2f} {statistics.median(values):6.2f}")
     unavoidable = [a + b for a, b in zip(seconds["import torch"], seconds["network"], strict=True)]
