@@ -11,6 +11,8 @@ from pathlib import Path
 
 from fusecli.errors import OutputError
 
+_UNFINISHED = re.compile(r"\.fusecli-[0-9a-f]{16}\.part")
+
 
 def check_may_be_written(target: Path, *, overwrite: bool = False, folder_of: re.Pattern[str] | None = None) -> None:
     """Whether a result may be written at `target`, asked before the long work starts. Nothing is changed.
@@ -111,6 +113,11 @@ def _check_holds_only(folder_of: re.Pattern[str] | None, folder: Path, *, named:
                     why="It holds more than fusecli wrote, and all of it would be lost.",
                     hint="Choose another name.",
                 )
+
+
+def is_unfinished(path: Path) -> bool:
+    """Whether `path` is, or lies in, what a killed process left behind, which is never a result."""
+    return any(_UNFINISHED.fullmatch(part) for part in path.parts)
 
 
 def _hidden_beside(place: Path) -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fusecli import formats, metrics, normalize, pipeline
+from fusecli import formats, metrics, pipeline
 from fusecli.catalog import Modality
 from fusecli.core.history import last_step, warnings_of
 from fusecli.core.image import Image
@@ -59,8 +59,7 @@ def measure_files(
     sources = pipeline.read_sources(fixed, moving, settings)
     aligned, coverage = pipeline.put_on_one_grid(sources.fixed, sources.moving, resize=settings.resize)
     pair = pipeline.normalize_pair(sources, aligned, coverage, settings)
-    placed, _ = pipeline.put_on_one_grid(pair.fixed, pipeline.as_fused(_read_like(fused, settings)), role="FUSED")
-    unit = normalize.to_unit(placed)
+    unit = pipeline.fused_on_grid(pair.fixed, _read_like(fused, settings))
     mask = None if measure.mask is None else _read_mask(pair, measure.mask, settings)
     volumes = (pair.fixed.voxels, pair.moving.voxels, unit.voxels)
     inside = metrics.foreground(*volumes[:2]) if measure.foreground else None

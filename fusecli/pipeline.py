@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fusecli import color, formats, fusion, metrics, models, normalize
 from fusecli.catalog import QUICK_METRICS, Modality
 from fusecli.core.geometry import same_grid
-from fusecli.core.history import Step, warnings_of
+from fusecli.core.history import Fact, Step, warnings_of
 from fusecli.core.image import Image
 from fusecli.core.intensity import Intensity
 from fusecli.core.pair import Pair
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from fusecli.formats.dicom.lineage import Lineage
 
 Coverage = NDArray[np.bool_]
+
+LEAST_COVERED = 0.95  # of FIXED by FUSED: a grid of other voxels may end a little earlier
 Scores = dict[str, metrics.Score]
 
 
@@ -69,7 +71,7 @@ def fuse_files(
     with clock("color"):
         shown = paint(fused, sources.fixed, aligned, pair.moving, settings.palette)
     with clock("write"):
-        written = _written(shown, output, lineage, pair, settings)
+        written = _written(shown, output, lineage, pair, fuser, settings)
     warnings = warnings_of((*pair.fixed.history, *pair.moving.history, *fused.history, *problems))
     return _record(pair, fuser, scores, written, warnings, clock)
 
@@ -130,11 +132,28 @@ def normalize_pair(sources: Sources, aligned: Image, coverage: Coverage | None, 
     return Pair(own, other, coverage)
 
 
-def as_fused(image: Image) -> Image:
-    """An image made by any program as a result to be measured: it should be a picture, or be warned of."""
+def fused_on_grid(fixed: Image, image: Image) -> Image:
+    """An image made by any program as a result to be measured: UNIT, on FIXED's grid.
+
+    Raises PairError when it does not fit FIXED, or leaves a part of it without a result.
+    """
+    placed, coverage = put_on_one_grid(fixed, _as_fused(image), role="FUSED")
+    if coverage is not None and coverage.mean() < LEAST_COVERED:
+        raise PairError(
+            f"FUSED covers {coverage.mean():.0%} of FIXED.",
+            why="Where it shows nothing, there is nothing to measure.",
+            hint="Give the fused image of this very pair, with all of its slices; --slice picks one slice of each.",
+        )
+    return normalize.to_unit(placed)
+
+
+def _as_fused(image: Image) -> Image:
+    """It should be a picture, or voxels of 0 to 1; else it is warned of."""
     fused = replace(image, modality=Modality.FUSED)
     if image.is_color or image.intensity is Intensity.UNIT:
         return fused
+    if image.intensity is Intensity.ARBITRARY and image.voxels.min() >= 0 and image.voxels.max() <= 1:
+        return replace(fused, intensity=Intensity.UNIT)
     warning = "FUSED is not a picture of brightness 0 to 1, so its scores depend on how it is stretched: percentiles."
     return replace(fused, intensity=Intensity.ARBITRARY).stepped(Step("measure", {}, (warning,)))
 
@@ -182,12 +201,17 @@ def _lineage(fixed: Path, moving: Path, output: Path, settings: FuseSettings) ->
     )
 
 
-def _written(shown: Image, output: Path, lineage: "Lineage | None", pair: Pair, settings: FuseSettings) -> Path:
+def _written(
+    shown: Image, output: Path, lineage: "Lineage | None", pair: Pair, fuser: fusion.Fuser, settings: FuseSettings
+) -> Path:
     if lineage is None or settings.dicom is None:
         return formats.write(shown, output, overwrite=settings.overwrite)
-    blend = {"alpha": settings.alpha} if settings.model == "alpha" else {}
+    # Another backend may round a voxel otherwise, and equal UIDs promise equal voxels.
+    options: dict[str, Fact] = {"backend": fuser.backend, "device": fuser.device}
+    if settings.model == "alpha":
+        options["alpha"] = settings.alpha
     return formats.write_dicom(
-        shown, output, lineage, pair, layout=settings.dicom, overwrite=settings.overwrite, options=blend
+        shown, output, lineage, pair, layout=settings.dicom, overwrite=settings.overwrite, options=options
     )
 
 

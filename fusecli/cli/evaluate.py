@@ -62,7 +62,7 @@ def evaluate(
 
     methods, tables = _methods(fused), output or []
     profile = str(options.one_of("--profile", profile, tuple(METRIC_PROFILES)))
-    keys = keys_named(metrics or ("quick" if profile == "fusecli" else "all"), profile)
+    keys = keys_named(metrics if metrics is not None else "quick" if profile == "fusecli" else "all", profile)
     evaluation.check_outputs(tables, plots, overwrite=overwrite)
     pairing = evaluation.match(fixed, moving, methods, common=common)
     evaluation.check_no_input(tables, pairing.cases)

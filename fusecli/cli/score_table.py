@@ -36,7 +36,7 @@ def slice_table(slices: Mapping[int, Scores]) -> None:
     table = _table("slice", *keys)
     for k, scores in slices.items():
         table.add_row(str(k), *(_number(scores[key]["value"]) for key in keys))
-    console.show(table, to_stdout=True, width=max(120, 11 * (len(keys) + 1)))
+    console.show(table, to_stdout=True, width=max(120, 16 * (len(keys) + 1)))
 
 
 def clinical_table(facts: Mapping[str, Any]) -> None:

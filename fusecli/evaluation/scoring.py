@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from fusecli import formats, metrics, normalize, pipeline
+from fusecli import formats, metrics, pipeline
 from fusecli.core.history import warnings_of
 from fusecli.core.image import Image
 from fusecli.core.pair import Pair
@@ -83,7 +83,7 @@ def _score_case(
                 fused = _fused(path, pair)
             history += fused.history
             volumes = (pair.fixed.voxels, pair.moving.voxels, fused.voxels)
-            slices = metrics.score_slices(*volumes, profile=profile, keys=keys, anywhere=True)
+            slices = metrics.score_slices(*volumes, profile=profile, keys=keys, anywhere=True, allow_none=True)
             scores[method] = metrics.mean_scores(slices)
     windows = {role: window_facts(image) for role, image in pair.named().items()}
     return CaseScores(case.name, scores, windows, warnings_of(history))
@@ -96,9 +96,7 @@ def _source_pair(case: Case, settings: FuseSettings) -> Pair:
 
 
 def _fused(path: Path, pair: Pair) -> Image:
-    result = formats.read(path)
-    placed, _ = pipeline.put_on_one_grid(pair.fixed, pipeline.as_fused(result), role="FUSED")
-    return normalize.to_unit(placed)
+    return pipeline.fused_on_grid(pair.fixed, formats.read(path))
 
 
 @contextmanager

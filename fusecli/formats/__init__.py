@@ -260,6 +260,12 @@ def _folder_of_dicom(path: Path) -> re.Pattern[str] | None:
 
 
 def _check_holds_all(path: Path, slices: int, layout: str) -> None:
+    other = next((suffix for suffix in WRITABLE_SUFFIXES if path.name.lower().endswith(suffix)), None)
+    if other is not None:
+        raise UsageError(
+            f"{path} is the name of a {other} file, and DICOM was asked for.",
+            hint=f"Name a folder: -o {path.name[: -len(other)] or 'fused'}; or leave out --format and --dicom.",
+        )
     if slices > 1 and layout == "series" and _folder_of_dicom(path) is None:
         raise UsageError(
             f"{path} is the name of one file, and a DICOM series of {slices} slices has as many.",

@@ -41,7 +41,9 @@ def score(
     """
     chosen = profile_named(profile)
     wanted = chosen_keys(chosen, keys)
-    return _scores(chosen, wanted, checked_levels(fixed=fixed, moving=moving, fused=fused), strict=strict)
+    scores, problems = _scores(chosen, wanted, checked_levels(fixed=fixed, moving=moving, fused=fused), strict=strict)
+    _check_any(scores, problems)
+    return scores
 
 
 def score_slices(
@@ -53,6 +55,7 @@ def score_slices(
     keys: Iterable[str] | None = None,
     strict: bool = False,
     anywhere: bool = False,
+    allow_none: bool = False,
     foreground: Foreground = None,
     progress: Progress | None = None,
 ) -> dict[int, Scores]:
@@ -60,7 +63,8 @@ def score_slices(
 
     The images are (slice, row, column) with values in 0..1. `foreground`, bool of the same size, restricts pointwise
     metrics to its voxels and the others to the box around them; slices without any are left out. `anywhere` measures
-    all slices where there is none to be preferred. `progress` hears of the slices done and of all.
+    all slices where there is none to be preferred, `allow_none` answers even if no metric has a value. `progress` hears
+    of the slices done and of all.
 
     Raises as `score` does, and ImageError if there is no slice to measure.
     """
@@ -69,18 +73,29 @@ def score_slices(
     wanted = chosen_keys(own, keys)
     indices = _slices(fixed, moving, foreground, anywhere=anywhere)
 
-    def of_slice(k: int) -> Scores:
+    def of_slice(k: int) -> tuple[Scores, list[ImageError]]:
         inside = None if foreground is None else foreground[k]
         levels = [grey_levels(volume[k]) for volume in (fixed, moving, fused)]
         return _scores(own, wanted, levels, strict=strict, foreground=inside)
 
+    found, problems = _on_all_cores(of_slice, indices, progress)
+    if not allow_none:
+        _check_any(mean_scores(found), problems)
+    return found
+
+
+def _on_all_cores(
+    of_slice: Callable[[int], tuple[Scores, list[ImageError]]], indices: Sequence[int], progress: Progress | None
+) -> tuple[dict[int, Scores], list[ImageError]]:
     found: dict[int, Scores] = {}
+    problems: list[ImageError] = []
     with ThreadPoolExecutor(min(_cores(), len(indices), MOST_WORKERS)) as pool:
-        for k, scores in zip(indices, pool.map(of_slice, indices), strict=True):
+        for k, (scores, met) in zip(indices, pool.map(of_slice, indices), strict=True):
             found[k] = scores
+            problems += met
             if progress is not None:
                 progress(len(found), len(indices))
-    return found
+    return found, problems
 
 
 def score_volume(
@@ -123,7 +138,7 @@ def score_whole_volume(
     wanted = [key for key in chosen_keys(own, keys) if METRICS[key].pointwise]
     flat = [grey_levels(volume).reshape(-1, volume.shape[-1]) for volume in (fixed, moving, fused)]
     inside = None if foreground is None else foreground.reshape(flat[0].shape)
-    return _scores(own, wanted, flat, strict=False, foreground=inside) if wanted else {}
+    return _scores(own, wanted, flat, strict=False, foreground=inside)[0] if wanted else {}
 
 
 def _slices(fixed: NDArray[Any], moving: NDArray[Any], foreground: Foreground, *, anywhere: bool) -> list[int]:
@@ -173,11 +188,12 @@ def chosen_keys(profile: Profile, keys: Iterable[str] | None) -> list[str]:
 
 def _scores(
     profile: Profile, keys: Sequence[str], levels: list[Levels], *, strict: bool, foreground: Foreground = None
-) -> Scores:
+) -> tuple[Scores, list[ImageError]]:
     if profile.takes_pictures:
         levels = [whole_levels(image).astype(np.float64) for image in levels]
     inside, box = (levels, levels) if foreground is None else _restricted(levels, foreground)
-    scores, problems = {}, []
+    scores: Scores = {}
+    problems: list[ImageError] = []
     for key in keys:
         try:
             value, reason = _defined(key, profile, inside if METRICS[key].pointwise else box), None
@@ -185,11 +201,15 @@ def _scores(
             if strict:
                 raise
             problems.append(problem)
-            value, reason = None, f"not defined: {problem.what}"
+            value, reason = None, f"not defined: {problem.what} {problem.why or ''}".strip()
         scores[key] = Score(value, profile.unit(key), METRICS[key].better, reason)
-    if problems and len(problems) == len(keys):
+    return scores, problems
+
+
+def _check_any(scores: Scores, problems: Sequence[ImageError]) -> None:
+    """Raises the problem that most metrics have where none of them has a value."""
+    if problems and all(score.value is None for score in scores.values()):
         raise _common(problems)
-    return scores
 
 
 def _restricted(levels: list[Levels], foreground: NDArray[np.bool_]) -> tuple[list[Levels], list[Levels]]:
@@ -208,7 +228,7 @@ def _defined(key: str, profile: Profile, levels: list[Levels]) -> float:
     return value
 
 
-def _common(problems: list[ImageError]) -> ImageError:
+def _common(problems: Sequence[ImageError]) -> ImageError:
     """The problem that most metrics have; the first of those."""
     texts = [problem.what for problem in problems]
     return problems[texts.index(max(texts, key=texts.count))]

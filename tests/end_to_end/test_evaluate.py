@@ -193,6 +193,7 @@ def test_a_picture_that_does_not_fit_is_named_with_its_method_and_pair(run, sets
         (("--fused", "max=elsewhere"), 2, "twice"),
         (("--fused", "gone=nowhere"), 3, "There is no folder nowhere"),
         (("--metrics", "QABF,NONSENSE"), 2, "no metric 'NONSENSE'"),
+        (("--metrics", ""), 2, "no metric ''"),
         (("--profile", "nobody"), 2, "--profile nobody is not known"),
         (("-o", "table.xlsx"), 2, ".csv, .json, .tex, .md"),
         (("-o", "nowhere/table.csv"), 7, "There is no folder nowhere"),
@@ -259,3 +260,18 @@ def test_published_methods_on_real_pairs_score_as_their_own_toolkit_says(run, sh
         for method in PEERS:
             published = {name: float(rows[method, f"{name}.png"][column]) for name in names}
             assert found[key]["methods"][method]["values"] == pytest.approx(published, rel=0, abs=5.1e-7)
+
+
+def test_a_pair_in_which_no_metric_is_defined_is_left_out_and_said(run, sets, tmp_path):
+    for k in range(6):
+        source = np.asarray(Image.open(sets / "mri" / f"{k}.png"))
+        saved(source * (k != 2), tmp_path / "mri" / f"{k}.png")
+    words = ("--moving", sets / "pet", "--fused", f"max={sets / 'max'}", "--metrics", "SCD", "--json")
+    found, whole = (
+        json.loads(run("evaluate", "--fixed", fixed, *words).out)["metrics"]["SCD"]["methods"]["max"]
+        for fixed in (tmp_path / "mri", sets / "mri")
+    )
+    assert found["values"]["2"] is None
+    assert whole["values"]["2"] is not None
+    kept = [value for name, value in whole["values"].items() if name != "2"]
+    assert found["mean"] == pytest.approx(np.mean(kept))

@@ -12,6 +12,7 @@ from fusecli.core.luma import luma
 from fusecli.demo import thorax_phantom, write_series
 from fusecli.formats import read
 from fusecli.formats.dicom import secondary_capture
+from fusecli.models.backend import openvino_is_installed
 
 
 def instances(folder):
@@ -233,3 +234,12 @@ def test_a_real_thorax_becomes_a_series_of_its_study(run, shared, tmp_path):
 
 def header_of(file):
     return pydicom.dcmread(file, stop_before_pixels=True)
+
+
+def test_another_backend_is_another_series(run, study, tmp_path):
+    if not openvino_is_installed():
+        pytest.skip("the OpenVINO backend is an extra")
+    words = ("fuse", study.ct, study.pet, "--format", "dicom", "--model", "lrc-fast", "--device", "cpu", "--slice", 2)
+    for backend in ("torch", "openvino"):
+        assert run(*words, "--backend", backend, "-o", tmp_path / backend).code == 0
+    assert len({instances(tmp_path / backend)[0].SeriesInstanceUID for backend in ("torch", "openvino")}) == 2

@@ -142,3 +142,23 @@ def test_files_of_different_patients_are_warned_of_without_naming_them(run, stud
         assert outcome.code == 0, outcome.err
         assert ("different patients" in outcome.err) == said
         assert "SOMEBODY" not in outcome.err + outcome.out
+
+
+def test_metrics_take_voxels_of_0_to_1_as_they_are(run, mr, pet, tmp_path):
+    image = np.random.default_rng(4).uniform(0, 1, (6, 64, 64))
+    found = []
+    for name, factor in (("full", 1.0), ("half", 0.5)):
+        fused = saved(tmp_path / f"{name}.nii.gz", factor * image)
+        outcome = run("metrics", mr, pet, fused, "--metrics", "sd", "--json")
+        assert "FUSED is not a picture" not in outcome.err
+        found.append(json.loads(outcome.out)["metrics"]["SD"]["value"])
+    assert found[1] == pytest.approx(found[0] / 2, rel=1e-3)
+
+
+def test_a_fused_volume_that_lacks_a_slice_is_refused(run, mr, pet, tmp_path):
+    image = np.random.default_rng(4).uniform(0, 1, (6, 64, 64))
+    whole, part = saved(tmp_path / "whole.nii.gz", image), saved(tmp_path / "part.nii.gz", image[:5])
+    assert run("metrics", mr, pet, whole, "--metrics", "ie").code == 0
+    outcome = run("metrics", mr, pet, part, "--metrics", "ie")
+    assert outcome.code == 5
+    assert "FUSED covers 83% of FIXED" in outcome.err

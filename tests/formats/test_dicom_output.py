@@ -607,3 +607,32 @@ def test_nothing_is_written_into_an_input_folder(make_series):
     with pytest.raises(UsageError, match="input folder"):
         formats.check_not_beside_sources(ct / "fused", (ct, pet))
     formats.check_not_beside_sources(ct.with_name("fused"), (ct, pet))
+
+
+@pytest.mark.parametrize("own", ["ISO_IR 100", "ISO_IR 192", None])
+def test_a_makers_name_that_the_character_set_of_fixed_does_not_hold_is_written_in_ascii(make_series, tmp_path, own):
+    maker = {"SpecificCharacterSet": "ISO_IR 192", "Manufacturer": "Müller", "InstitutionName": "Klinik 東京"}
+    series = make_series(ct={"SpecificCharacterSet": own, "PatientName": "Anon"}, pet=maker)
+    found = written(tmp_path / "fused", series)[0].ContributingEquipmentSequence
+    names = {(item.Manufacturer, item.get("InstitutionName")) for item in found}
+    expected = ("Müller", "Klinik 東京") if own == "ISO_IR 192" else ("Muller", "Klinik ??")
+    assert expected in names
+
+
+def test_what_a_killed_run_left_behind_is_no_source(make_series, tmp_path):
+    ct, _ = make_series()
+    left = ct / ".fusecli-0123456789abcdef.part"
+    left.mkdir()
+    first = sorted(file for file in ct.iterdir() if file.is_file())[0]
+    (left / "IM0001.dcm").write_bytes(first.read_bytes())
+    assert formats.read(ct).voxels.shape == (SLICES, ROWS, COLUMNS)
+    left.rename(ct / "part")
+    with pytest.raises(FusecliError):
+        formats.read(ct)
+
+
+@pytest.mark.parametrize("name", ["fused.png", "fused.nii.gz"])
+def test_the_name_of_another_format_is_no_folder_of_dicom(make_series, tmp_path, name):
+    with pytest.raises(UsageError, match="DICOM was asked for"):
+        formats.check_writable(tmp_path / name, dicom="series")
+    assert formats.check_writable(tmp_path / "fused", dicom="series") == tmp_path / "fused"

@@ -5,7 +5,7 @@ import pytest
 
 from fusecli.catalog import METRICS, QUICK_METRICS
 from fusecli.errors import ImageError, ShapeError, UsageError
-from fusecli.metrics import Score, score, score_slices, score_volume, score_whole_volume, scored_slices
+from fusecli.metrics import Score, mean_scores, score, score_slices, score_volume, score_whole_volume, scored_slices
 from fusecli.metrics.profiles import PROFILES, Profile
 
 
@@ -123,7 +123,7 @@ def test_a_metric_that_is_not_defined_is_none_with_its_reason_and_the_others_hav
     fixed, _, fused = pair
     scores = score(fixed, np.full_like(fixed, 0.5), fused, keys=["IE", "SCD"])
     assert scores["SCD"].value is None
-    assert scores["SCD"].reason == "not defined: MOVING is constant, so what the fusion keeps of it is not defined."
+    assert scores["SCD"].reason.startswith("not defined: MOVING is constant, so what the fusion keeps of it is not")
     assert scores["SCD"].as_dict()["reason"] == scores["SCD"].reason
     assert scores["IE"].value > 0
     assert "reason" not in scores["IE"].as_dict()
@@ -147,6 +147,7 @@ def test_an_image_too_small_for_one_metric_is_still_measured_by_the_others(pair)
     scores = score(*small, keys=["SD", "VIF", "SSIM"])
     assert scores["VIF"].value is None
     assert "too small for VIF" in scores["VIF"].reason
+    assert "at least 41 x 41 pixels" in scores["VIF"].reason
     assert scores["SSIM"].value is not None
 
 
@@ -248,3 +249,20 @@ def test_a_foreground_restricts_pointwise_metrics_to_it_and_the_others_to_its_bo
     boxed = score(fixed[4:50, 8:60], moving[4:50, 8:60], fused[4:50, 8:60], keys=["SF"])
     assert found[0]["SF"] == boxed["SF"]
     assert found[0]["SD"] != score(fixed, moving, fused, keys=["SD"])["SD"]
+
+
+def test_a_slice_without_a_value_leaves_the_volume_the_others(pair):
+    fixed, moving, fused = (np.stack([image, image]) for image in pair)
+    head = np.zeros(fixed.shape, bool)
+    head[0], head[1, :30, :30] = True, True
+    found = mean_scores(score_slices(fixed, moving, fused, keys=["VIF"], foreground=head))["VIF"]
+    assert found.value == pytest.approx(score(*pair, keys=["VIF"])["VIF"].value)
+    with pytest.raises(ShapeError, match="too small for VIF"):
+        score_slices(fixed[1:], moving[1:], fused[1:], keys=["VIF"], foreground=head[1:])
+
+
+def test_the_evaluator_of_cddfuse_gives_no_value_to_what_is_too_small_and_1_to_what_shows_nothing():
+    noise = np.random.default_rng(0).random((3, 40, 40))
+    assert score(*noise, profile="cddfuse", keys=["VIF", "IE"])["VIF"].value is None
+    black, *others = np.random.default_rng(0).random((3, 64, 64))
+    assert score(0 * black, *others, profile="cddfuse", keys=["VIF_FIXED"])["VIF_FIXED"].value == 1

@@ -1,5 +1,6 @@
 """How a fused image came about, as DICOM says it: sources, codes, text and equipment. Source: PS3.3 C.7.6.1, C.12.1."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
@@ -68,6 +69,7 @@ def equipment(lineage: Lineage) -> list[Dataset]:
     for parent in (lineage.fixed, lineage.moving):
         with suppress(Exception):  # values that highdicom takes for broken, or no maker: not required
             scanner = hd.ContributingEquipment.for_image_acquisition(parent.header)
+            _fold(scanner, parent.header, lineage.fixed.header)
             found.extend([] if scanner in found else [scanner])
     own = hd.ContributingEquipment(
         "fusecli",
@@ -77,6 +79,17 @@ def equipment(lineage: Lineage) -> list[Dataset]:
         contribution_description="Image fusion",
     )
     return [*found, own]
+
+
+def _fold(item: Dataset, source: Dataset, fixed: Dataset) -> None:
+    """Write in ASCII what the character set of the whole result, which is FIXED's, may not hold."""
+    own = text(fixed, "SpecificCharacterSet")
+    if own and own == text(source, "SpecificCharacterSet"):
+        return
+    for element in item:
+        if isinstance(element.value, str) and not element.value.isascii():
+            letters = unicodedata.normalize("NFKD", element.value)
+            element.value = _ascii("".join(letter for letter in letters if not unicodedata.combining(letter)))
 
 
 def patient_orientation(plane: Plane) -> list[str]:

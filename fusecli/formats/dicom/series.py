@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fusecli.atomic import is_unfinished
 from fusecli.errors import ImageError, InputError
 from fusecli.formats.dicom.header import DicomFile, is_dicom, read_header, text, texts
 
@@ -87,7 +88,7 @@ def choose_series(found: Sequence[Series], wanted: str | None = None) -> Series:
 def _series_of_folder(folder: Path) -> list[Series]:
     files, unreadable = [], 0
     for path in sorted(folder.rglob("*")):
-        if not is_dicom(path):
+        if is_unfinished(path.relative_to(folder)) or not is_dicom(path):
             continue
         try:
             files.append(read_header(path))

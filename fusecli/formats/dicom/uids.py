@@ -13,7 +13,7 @@ def series_uid(image: Image, pair: Pair, options: dict[str, Fact]) -> str:
     """A SeriesInstanceUID made of everything that decides the pixels and how they are filed.
 
     That is the bytes of both sources, what was done to each and to the result (windows, resampling, network, weights,
-    colors), `options` that no history tells, and the version of this program. Where it ran does not count.
+    colors), `options` that no history tells, such as the backend, and the version of this program.
     Source: DICOM PS3.5 B.2 (UIDs made of UUIDs), RFC 4122 section 4.3 (UUIDs made of names).
     """
     story = {

@@ -2,7 +2,6 @@
 
 import math
 
-from fusecli.errors import ImageError
 from fusecli.metrics import average_gradient, entropy, error, qabf, spatial_frequency, ssim, standard_deviation, vif
 from fusecli.metrics.kernels import Levels
 from fusecli.metrics.mutual_information import of_source as information
@@ -21,10 +20,8 @@ def _psnr(fixed: Levels, moving: Levels, fused: Levels) -> float:
 
 def _vif(source: Levels, fused: Levels) -> float:
     # A source without information divides 0 by 0, which that evaluator turns into 1.
-    try:
-        return vif.of_source(source, fused)
-    except ImageError:
-        return 1.0
+    share = vif.of_source(source, fused)
+    return 1.0 if math.isnan(share) else share
 
 
 PROFILE = Profile(
