@@ -1,7 +1,7 @@
 """Measure a fused image that any program made: read the three, put them on one grid, score them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ class Measurement:
     clinical: dict[str, Any]
     pair: Pair
     warnings: tuple[str, ...]
-    profile: str = field(default="fusecli")
+    profile: str = "fusecli"
 
 
 def measure_files(
@@ -64,7 +64,11 @@ def measure_files(
     volumes = (pair.fixed.voxels, pair.moving.voxels, unit.voxels)
     inside = metrics.foreground(*volumes[:2]) if measure.foreground else None
     slices, whole = _scores(volumes, measure, inside, progress)
-    facts = _clinical(volumes, pair, inside) | _inside_mask(volumes, sources.moving, aligned, pair, mask)
+    levels = clinical.Volumes.of(*volumes)
+    facts = _clinical(levels, volumes, pair, inside)
+    if mask is not None:
+        facts |= {"mask": clinical.contrast_kept(levels, mask)}
+        facts |= _uptake(volumes[2], sources.moving, aligned, pair, mask)
     warnings = warnings_of((*pair.fixed.history, *pair.moving.history, *unit.history))
     return Measurement(metrics.mean_scores(slices), slices, whole, facts, pair, warnings, measure.profile)
 
@@ -93,17 +97,21 @@ def _read_mask(pair: Pair, path: Path, settings: FuseSettings) -> Mask:
     """Where the image at `path` is above 0, on FIXED's grid: (slice, row, column)."""
     image = _read_like(path, settings)
     inside = image.voxels.max(axis=-1) > 0 if image.is_color else image.voxels > 0
+    return _placed_mask(pair.fixed, image, inside)
+
+
+def _placed_mask(onto: Image, image: Image, inside: Mask) -> Mask:
+    """The voxels `inside` of an image, on the grid of another."""
     binary = replace(
         image, voxels=inside.astype(np.float32), modality=Modality.OTHER, intensity=Intensity.ARBITRARY, history=()
     )
-    placed, covered = pipeline.put_on_one_grid(pair.fixed, binary, role="MASK")
+    placed, covered = pipeline.put_on_one_grid(onto, binary, role="MASK")
     # Resampled, a border voxel belongs to the mask if at least half of it does.
     mask = placed.voxels >= 0.5
     return np.asarray(mask if covered is None else mask & covered)
 
 
-def _clinical(volumes: Volumes, pair: Pair, inside: Mask | None) -> dict[str, Any]:
-    levels = clinical.Volumes.of(*volumes)
+def _clinical(levels: clinical.Volumes, volumes: Volumes, pair: Pair, inside: Mask | None) -> dict[str, Any]:
     covered = 1.0 if pair.coverage is None else float(pair.coverage.mean())
     facts: dict[str, Any] = {
         "beyond_sources": clinical.beyond_sources(levels),
@@ -123,30 +131,19 @@ def _foreground_or_none(volumes: Volumes) -> Mask | None:
         return None
 
 
-def _inside_mask(volumes: Volumes, moving: Image, aligned: Image, pair: Pair, mask: Mask | None) -> dict[str, Any]:
-    """Contrast of a masked region, and its uptake where MOVING is in SUV."""
-    if mask is None:
+def _uptake(fused: NDArray[Any], moving: Image, aligned: Image, pair: Pair, mask: Mask) -> dict[str, Any]:
+    """The uptake in a masked region, where MOVING is in SUV."""
+    if aligned.intensity is not Intensity.SUV:
         return {}
-    facts: dict[str, Any] = {"mask": clinical.contrast_kept(clinical.Volumes.of(*volumes), mask)}
-    if aligned.intensity is Intensity.SUV:
-        facts["suv"] = {
-            "unit": "g/ml",
-            "before": _own_uptake(moving, pair, mask),
-            "after": clinical.uptake_inside(aligned.voxels, mask),
-            "read_from_fused": clinical.uptake_inside(_as_suv(volumes[2], pair.moving), mask),
-        }
-    return facts
-
-
-def _own_uptake(moving: Image, pair: Pair, mask: Mask) -> clinical.Facts | None:
-    """SUV in MOVING's own voxels; None where the mask is too small to hold one of them."""
-    binary = replace(
-        pair.fixed, voxels=mask.astype(np.float32), modality=Modality.OTHER, intensity=Intensity.ARBITRARY, history=()
-    )
-    placed, covered = pipeline.put_on_one_grid(moving, binary, role="MASK")
-    own = placed.voxels >= 0.5
-    own = own if covered is None else own & covered
-    return clinical.uptake_inside(moving.voxels, own) if own.any() else None
+    # None where the mask is too small to hold one of MOVING's own voxels.
+    own = _placed_mask(moving, pair.fixed, mask)
+    suv = {
+        "unit": "g/ml",
+        "before": clinical.uptake_inside(moving.voxels, own) if own.any() else None,
+        "after": clinical.uptake_inside(aligned.voxels, mask),
+        "read_from_fused": clinical.uptake_inside(_as_suv(fused, pair.moving), mask),
+    }
+    return {"suv": suv}
 
 
 def _as_suv(fused: NDArray[Any], moving: Image) -> NDArray[Any]:

@@ -62,11 +62,6 @@ def mse_of_source(source: Levels, fused: Levels) -> float:
     return float(np.mean((source - fused) ** 2))
 
 
-def psnr_of_source(source: Levels, fused: Levels) -> float:
-    """PSNR to one source in dB; ImageError if both are one image."""
-    return decibels(mse_of_source(source, fused))
-
-
 def decibels(error: float, *, peak: float = PEAK) -> float:
     """PSNR of a mean squared error on the scale of `peak`; ImageError for no error, of which it is infinite."""
     if error == 0:

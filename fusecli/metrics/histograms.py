@@ -28,8 +28,8 @@ def joint_counts(rows: WholeLevels, columns: WholeLevels) -> Counts:
     return np.bincount(pairs, minlength=LEVELS * LEVELS).reshape(LEVELS, LEVELS)
 
 
-def entropy_bits(counts: Counts) -> float:
-    """Shannon entropy in bit of the distribution that counts of any shape stand for."""
+def entropy_bits(counts: Counts | Levels) -> float:
+    """Shannon entropy in bit of the distribution that counts, or shares, of any shape stand for."""
     present = counts[counts > 0]
     share = present / present.sum()
     return float(np.sum(share * np.log2(1 / share)))

@@ -201,7 +201,7 @@ def _scores(
             if strict:
                 raise
             problems.append(problem)
-            value, reason = None, f"not defined: {problem.what} {problem.why or ''}".strip()
+            value, reason = None, f"not defined: {problem.what} {problem.why}".strip()
         scores[key] = Score(value, profile.unit(key), METRICS[key].better, reason)
     return scores, problems
 

@@ -2,9 +2,8 @@
 
 import numpy as np
 
+from fusecli.metrics.histograms import LEVELS, entropy_bits
 from fusecli.metrics.kernels import Levels, require_variation
-
-LEVELS = 256
 
 
 def joint_shares(first: Levels, second: Levels) -> Levels:
@@ -26,16 +25,9 @@ def stretched(**images: Levels) -> list[Levels]:
     return [np.floor((image - image.min()) / np.ptp(image) * (LEVELS - 1) + 0.5) for image in images.values()]
 
 
-def shannon_bits(shares: Levels) -> float:
-    """Shannon entropy of shares that sum to 1."""
-    present = shares[shares > 0]
-    # Adding 0 turns the -0 of a single level into 0.
-    return float(-np.sum(present * np.log2(present))) + 0.0
-
-
 def entropies_bits(joint: Levels) -> tuple[float, float, float]:
     """Shannon entropies of the first image, of the second, and of both together."""
-    return shannon_bits(joint.sum(axis=1)), shannon_bits(joint.sum(axis=0)), shannon_bits(joint)
+    return entropy_bits(joint.sum(axis=1)), entropy_bits(joint.sum(axis=0)), entropy_bits(joint)
 
 
 def _whole(levels: Levels) -> np.ndarray[tuple[int, ...], np.dtype[np.intp]]:

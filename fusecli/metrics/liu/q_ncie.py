@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fusecli.metrics.histograms import LEVELS
 from fusecli.metrics.kernels import Levels, checked_levels, require_variation
-from fusecli.metrics.liu.histogram import LEVELS, entropies_bits, joint_shares
+from fusecli.metrics.liu.histogram import entropies_bits, joint_shares
 
 
 def q_ncie(fixed: NDArray[Any], moving: NDArray[Any], fused: NDArray[Any]) -> float:

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusecli.errors import ImageError
-from fusecli.metrics.kernels import Levels, checked_levels, gaussian_window, require_side, smooth, varies
+from fusecli.metrics.kernels import Levels, checked_levels, require_side, smooth, varies
 from fusecli.metrics.liu.phase_congruency import phase_congruency
+from fusecli.metrics.structure import WINDOW
 
-WINDOW = gaussian_window(11, sd=1.5)
 FEATURE = 0.1  # phase congruency above which there is one
 GUARD = 1e-4
 

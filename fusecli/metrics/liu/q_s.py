@@ -6,10 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusecli.errors import ImageError
-from fusecli.metrics.kernels import Levels, checked_levels, gaussian_window, require_side
+from fusecli.metrics.kernels import Levels, checked_levels, require_side
 from fusecli.metrics.liu.similarity import FLAT, WANG, covariance, local, saliency_share, similarity
-
-WINDOW = gaussian_window(11, sd=1.5)
+from fusecli.metrics.structure import WINDOW
 
 
 def q_s(fixed: NDArray[Any], moving: NDArray[Any], fused: NDArray[Any]) -> float:
