@@ -29,11 +29,15 @@ DICOM_MODALITIES = {"CT": Modality.CT, "MR": Modality.MRI, "PT": Modality.PET, "
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A display window: `centre` ± `width`/2, in the unit of the image (HU for CT)."""
+    """A display window: `centre` ± `width`/2, in the unit of the image (HU for CT).
+
+    `function` is that of a DICOM file's own window (0028,1056): "LINEAR", "LINEAR_EXACT" or "SIGMOID".
+    """
 
     width: float
     centre: float
     name: str = ""
+    function: str = "LINEAR"
 
     @property
     def low(self) -> float:
@@ -196,8 +200,27 @@ MODELS = {
     )
 }
 
+# What `convert --units` names, and how a PET is then read: SuvSettings.norm.
+UNITS = {
+    "native": "stored",
+    "suvbw": "bw",
+    "suvlbm": "lbm",
+    "suvlbmjanma": "lbmjanma",
+    "suvbsa": "bsa",
+    "bqml": "bqml",
+    "hu": "stored",
+}
+
+SUV_NORMS = ("bw", "lbm", "lbmjanma", "bsa")
+
+# What `--register` names. auto: what the files state where that is a reason to believe it, else rigid.
+REGISTRATIONS = ("auto", "none", "rigid", "affine", "deformable")
+
 DEVICES = ("auto", "cpu", "cuda")
 BACKENDS = ("auto", "torch", "openvino")
+
+# The planes that a volume is looked at in.
+PLANES = ("axial", "coronal", "sagittal")
 
 # What `--format` names: auto goes by the suffix. DICOM is a file per slice, or one file of many frames.
 FORMATS = ("auto", "dicom")

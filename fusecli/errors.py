@@ -10,7 +10,8 @@ FusecliError (1)
 ├── OutputError (7)         the result could not be written
 ├── BatchError (8)          a batch finished with failures
 ├── ModelError (9)          a model is missing, or its hash is wrong
-└── MemoryLimitError (10)   out of memory
+├── MemoryLimitError (10)   out of memory
+└── TimeLimitError (124)    a case of a batch took longer than allowed
 """
 
 
@@ -18,15 +19,17 @@ class FusecliError(Exception):
     """Base of every error that is the user's to fix.
 
     `what` is one sentence; `why` the fact behind it; `hint` what to type or check. `exit_code` is the process's status.
+    `on_screen` takes the place of `why` on the console alone: it may hold free text of the files, which names people.
     """
 
     exit_code = 1
 
-    def __init__(self, what: str, *, why: str = "", hint: str = "") -> None:
+    def __init__(self, what: str, *, why: str = "", hint: str = "", on_screen: str = "") -> None:
         super().__init__(what)
         self.what = what
         self.why = why
         self.hint = hint
+        self.on_screen = on_screen
 
     def __str__(self) -> str:
         return "\n".join(part for part in (self.what, self.why, self.hint) if part)
@@ -88,3 +91,9 @@ class MemoryLimitError(FusecliError):
     """The work does not fit into memory, even in the smallest pieces."""
 
     exit_code = 10
+
+
+class TimeLimitError(FusecliError):
+    """A case of a batch took longer than it was allowed to; the number is that of timeout(1) of GNU coreutils."""
+
+    exit_code = 124

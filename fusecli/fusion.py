@@ -45,7 +45,7 @@ def fuse(pair: Pair, fuser: Fuser, *, progress: Progress | None = None) -> Image
     """Fuse a pair slice by slice: a UNIT image on the pair's grid, never rescaled.
 
     Two rules hold for every fuser, because they are facts about the sources and not a matter of style. Where both
-    sources are exactly black the result is black. Where MOVING has no data the result is FIXED alone.
+    sources are exactly black the result is black. Where one of the two has no data the result is the other alone.
     `progress(done, total)` is called after each slice.
 
     Raises ImageError for slices under 32 pixels a side; ValueError when the fuser breaks its contract.
@@ -54,12 +54,17 @@ def fuse(pair: Pair, fuser: Fuser, *, progress: Progress | None = None) -> Image
     count = pair.fixed.geometry.shape[0]
     fused = np.empty(pair.fixed.voxels.shape, dtype=np.float32)
     for k in range(count):
-        coverage = None if pair.coverage is None else pair.coverage[k]
-        fused[k] = _fuse_slice(pair.fixed.voxels[k], pair.moving.voxels[k], coverage, fuser)
+        both = _fuse_slice(pair.fixed.voxels[k], pair.moving.voxels[k], _of_slice(pair.coverage, k), fuser)
+        inside = _of_slice(pair.fixed_coverage, k)
+        fused[k] = both if inside is None else np.where(inside, both, pair.moving.voxels[k])
         if progress is not None:
             progress(k + 1, count)
     step = Step("fuse", {"model": fuser.name, "weights_sha256": fuser.weights_sha256}, tuple(fuser.notes))
     return Image(fused, pair.fixed.geometry, Modality.FUSED, Intensity.UNIT, history=(step,))
+
+
+def _of_slice(coverage: NDArray[np.bool_] | None, k: int) -> NDArray[np.bool_] | None:
+    return None if coverage is None else coverage[k]
 
 
 def _fuse_slice(fixed: Grey, moving: Grey, coverage: NDArray[np.bool_] | None, fuser: Fuser) -> Grey:

@@ -1,6 +1,8 @@
 """Measure a fused image that any program made: read the three, put them on one grid, score them."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +17,15 @@ from fusecli.core.image import Image
 from fusecli.core.intensity import Intensity
 from fusecli.core.pair import Pair
 from fusecli.core.slices import one_slice
-from fusecli.errors import ImageError
+from fusecli.errors import FusecliError, ImageError
 from fusecli.metrics import clinical
 from fusecli.settings import FuseSettings, MeasureSettings
 
 Mask = NDArray[np.bool_]
 Volumes = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
 Progress = Callable[[int, int], None]
+
+_SAYS_WHICH = re.compile(r"^--|\b(FIXED|MOVING|FUSED|MASK)\b")  # or is about an option
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +45,23 @@ class Measurement:
     profile: str = "fusecli"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SourcePair:
+    """FIXED and MOVING ready to be measured against, MOVING as it was read, and then put on FIXED's grid."""
+
+    pair: Pair
+    moving: Image
+    aligned: Image
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """A mask on FIXED's grid, (slice, row, column), and what the user should be warned of."""
+
+    mask: Mask
+    warnings: tuple[str, ...]
+
+
 def measure_files(
     fixed: Path,
     moving: Path,
@@ -53,24 +74,62 @@ def measure_files(
     """What `fused` keeps of the images at `fixed` and `moving`.
 
     FUSED may be a whole volume, or the one slice that `fuse --slice` wrote.
-    Raises PairError when FUSED or the mask does not fit FIXED; ImageError when the three cannot be measured.
+    Raises PairError when FUSED or the mask does not fit FIXED; ImageError when the three cannot be measured. A mask
+    that cannot be used is refused before anything is measured.
     """
     measure = measure or MeasureSettings()
-    sources = pipeline.read_sources(fixed, moving, settings)
-    aligned, coverage = pipeline.put_on_one_grid(sources.fixed, sources.moving, resize=settings.resize)
-    pair = pipeline.normalize_pair(sources, aligned, coverage, settings)
-    unit = pipeline.fused_on_grid(pair.fixed, _read_like(fused, settings))
-    mask = None if measure.mask is None else _read_mask(pair, measure.mask, settings)
+    marked = None if measure.mask is None else _read_like(measure.mask, settings)
+    sources = read_pair(fixed, moving, settings)
+    pair, unit = sources.pair, read_fused(fused, sources.pair, settings)
+    region = None if marked is None else _region(pair, marked)
     volumes = (pair.fixed.voxels, pair.moving.voxels, unit.voxels)
     inside = metrics.foreground(*volumes[:2]) if measure.foreground else None
+    facts = _clinical(volumes, sources, inside, region)
     slices, whole = _scores(volumes, measure, inside, progress)
-    levels = clinical.Volumes.of(*volumes)
-    facts = _clinical(levels, volumes, pair, inside)
-    if mask is not None:
-        facts |= {"mask": clinical.contrast_kept(levels, mask)}
-        facts |= _uptake(volumes[2], sources.moving, aligned, pair, mask)
-    warnings = warnings_of((*pair.fixed.history, *pair.moving.history, *unit.history))
+    warnings = (
+        *warnings_by_role(fixed=pair.fixed, moving=pair.moving, fused=unit),
+        *(region.warnings if region else ()),
+    )
     return Measurement(metrics.mean_scores(slices), slices, whole, facts, pair, warnings, measure.profile)
+
+
+def read_pair(fixed: Path, moving: Path, settings: FuseSettings) -> SourcePair:
+    """The two sources on one grid and normalized. Raises PairError when they do not make a pair."""
+    prepared = pipeline.prepare(pipeline.read_sources(fixed, moving, settings), settings)
+    return SourcePair(prepared.pair, prepared.moving, prepared.aligned)
+
+
+def read_fused(path: Path, pair: Pair, settings: FuseSettings) -> Image:
+    """The result at `path` on the grid of the pair, UNIT. Raises PairError when it does not fit."""
+    image = _read_like(path, settings)
+    with _told_as("FUSED"):
+        return pipeline.fused_on_grid(pair.fixed, image)
+
+
+def warnings_by_role(**images: Image) -> tuple[str, ...]:
+    """The warnings of the images, each once; one that does not say which image it means begins with its role."""
+    texts = (_said_of(role.upper(), text) for role, image in images.items() for text in warnings_of(image.history))
+    return tuple(dict.fromkeys(texts))
+
+
+def _said_of(role: str, text: str) -> str:
+    text = _in_its_role(role, text)
+    return text if _SAYS_WHICH.search(text) else f"{role}: {text}"
+
+
+def _in_its_role(role: str, text: str) -> str:
+    """What is put on FIXED's grid is called MOVING there."""
+    return text if role == "FIXED" else text.replace("MOVING", role)
+
+
+@contextmanager
+def _told_as(role: str) -> Iterator[None]:
+    """An error of putting an image on FIXED's grid calls it by its own role."""
+    try:
+        yield
+    except FusecliError as error:
+        what, why, hint = (_in_its_role(role, text) for text in (error.what, error.why, error.hint))
+        raise type(error)(what, why=why, hint=hint) from error
 
 
 def _scores(
@@ -93,11 +152,11 @@ def _read_like(path: Path, settings: FuseSettings) -> Image:
     return image
 
 
-def _read_mask(pair: Pair, path: Path, settings: FuseSettings) -> Mask:
-    """Where the image at `path` is above 0, on FIXED's grid: (slice, row, column)."""
-    image = _read_like(path, settings)
+def _region(pair: Pair, image: Image) -> Region:
+    """Where an image is above 0, on FIXED's grid."""
     inside = image.voxels.max(axis=-1) > 0 if image.is_color else image.voxels > 0
-    return _placed_mask(pair.fixed, image, inside)
+    with _told_as("MASK"):
+        return Region(_placed_mask(pair.fixed, image, inside), warnings_by_role(mask=image))
 
 
 def _placed_mask(onto: Image, image: Image, inside: Mask) -> Mask:
@@ -111,8 +170,11 @@ def _placed_mask(onto: Image, image: Image, inside: Mask) -> Mask:
     return np.asarray(mask if covered is None else mask & covered)
 
 
-def _clinical(levels: clinical.Volumes, volumes: Volumes, pair: Pair, inside: Mask | None) -> dict[str, Any]:
-    covered = 1.0 if pair.coverage is None else float(pair.coverage.mean())
+def _clinical(volumes: Volumes, sources: SourcePair, inside: Mask | None, region: Region | None) -> dict[str, Any]:
+    """The clinical facts. Raises ImageError for a mask that is empty or fills its slices."""
+    levels = clinical.Volumes.of(*volumes)
+    coverage = sources.pair.coverage
+    covered = 1.0 if coverage is None else float(coverage.mean())
     facts: dict[str, Any] = {
         "beyond_sources": clinical.beyond_sources(levels),
         "field_of_view": {"share_of_fixed_in_moving": covered},
@@ -121,6 +183,9 @@ def _clinical(levels: clinical.Volumes, volumes: Volumes, pair: Pair, inside: Ma
     if patient is not None:
         facts["foreground"] = {"share": float(patient.mean()), "applied": inside is not None}
         facts["background_noise"] = clinical.background_noise(levels, patient)
+    if region is not None:
+        facts["mask"] = clinical.contrast_kept(levels, region.mask)
+        facts |= _uptake(volumes[2], sources, region.mask)
     return facts
 
 
@@ -131,14 +196,15 @@ def _foreground_or_none(volumes: Volumes) -> Mask | None:
         return None
 
 
-def _uptake(fused: NDArray[Any], moving: Image, aligned: Image, pair: Pair, mask: Mask) -> dict[str, Any]:
+def _uptake(fused: NDArray[Any], sources: SourcePair, mask: Mask) -> dict[str, Any]:
     """The uptake in a masked region, where MOVING is in SUV."""
-    if aligned.intensity is not Intensity.SUV:
+    moving, aligned, pair = sources.moving, sources.aligned, sources.pair
+    if not aligned.intensity.is_suv:
         return {}
     # None where the mask is too small to hold one of MOVING's own voxels.
     own = _placed_mask(moving, pair.fixed, mask)
     suv = {
-        "unit": "g/ml",
+        "unit": aligned.intensity.physical_unit,
         "before": clinical.uptake_inside(moving.voxels, own) if own.any() else None,
         "after": clinical.uptake_inside(aligned.voxels, mask),
         "read_from_fused": clinical.uptake_inside(_as_suv(fused, pair.moving), mask),

@@ -19,14 +19,84 @@ class SliceChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class SuvSettings:
+    """Which SUV is computed, and quantities given by hand where a PET header lacks them or is wrong.
+
+    `norm` is "bw" (body weight), "lbm" (lean body mass after James), "lbmjanma" (after Janmahasatian) or "bsa" (body
+    surface area); "bqml" asks for activity concentration instead, "stored" for the unit of the file. `weight_kg`,
+    `dose_bq` and `half_life_s` are positive; `injected_at` is a DICOM time (HHMMSS) or date and time (YYYYMMDDHHMMSS)
+    on the scanner's clock. None: what the header says.
+    """
+
+    norm: str = "bw"
+    weight_kg: float | None = None
+    dose_bq: float | None = None
+    injected_at: str | None = None
+    half_life_s: float | None = None
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The fields that go before what a header says."""
+        names = ("weight_kg", "dose_bq", "half_life_s", "injected_at")
+        return tuple(name for name in names if getattr(self, name) is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSettings:
+    """How an image is read, beyond which series and slice: `allow_gaps` resamples missing slices of DICOM."""
+
+    allow_gaps: bool = False
+    suv: SuvSettings = field(default_factory=SuvSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertSettings:
+    """How an image is converted: `units` is one of catalog.UNITS, "native" for the unit that the file has.
+
+    `suv` carries what is given by hand; its norm follows from `units`. `dicom` writes DICOM in the class of the source.
+    """
+
+    units: str = "native"
+    series: str | None = None
+    slice_choice: SliceChoice | None = None
+    allow_gaps: bool = False
+    suv: SuvSettings = field(default_factory=SuvSettings)
+    dicom: bool = False
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterSettings:
+    """How MOVING is aligned with FIXED.
+
+    `method` is one of catalog.REGISTRATIONS; `apply` is a saved transform that is taken instead of a search.
+    `transform` and `check` are where the transform and a picture to judge it by are written; None: nowhere. `accept`
+    writes the result of an alignment that is not believable too. `dicom` writes DICOM in the class of MOVING.
+    """
+
+    method: str = "auto"
+    apply: Path | None = None
+    transform: Path | None = None
+    check: Path | None = None
+    accept: bool = False
+    dicom: bool = False
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class FuseSettings:
     """How a pair is fused.
 
     `window` is what --window says (None: chosen by what is seen). `suv_range` is what PET in SUV is shown between, in
-    g/ml. `palette` None colors a tracer with hot iron and nothing else. `fixed_modality` and `moving_modality` say what
-    a file does not. `polarity` tells how a grey MOVING picture shows high uptake: "white-hot", "black-hot", or "auto".
-    `resize` lets a picture of another size be scaled onto FIXED. `alpha` is MOVING's share in the `alpha` model, 0..1.
-    `dicom` is how DICOM is written, one of catalog.DICOM_LAYOUTS; None: the output's suffix names the format.
+    its own unit. `palette` None colors a tracer with hot iron and nothing else. `fixed_modality` and `moving_modality`
+    say what a file does not. `polarity` tells how a grey MOVING picture shows high uptake: "white-hot", "black-hot", or
+    "auto". `resize` lets a picture of another size be scaled onto FIXED. `alpha` is MOVING's share in the `alpha`
+    model, 0..1. `dicom` is how DICOM is written, one of catalog.DICOM_LAYOUTS; None: the output's suffix names the
+    format. `deidentify` leaves the patient out of it. `force_pair` fuses what seems to be of two patients, or of two
+    sides of the body. `grid` is whose voxels the result has: "fixed", "moving", or "iso:MM", cubes over FIXED's field
+    of view. `planes` are those that the result is cut in, None: FIXED's own. `color_bar` draws the palette and its unit
+    beside a picture. `projection` and `coverage` are where MOVING's maximum intensity projection, and a mask of
+    MOVING's field of view, are written; None: nowhere.
     """
 
     model: str = "lrc"
@@ -44,6 +114,15 @@ class FuseSettings:
     resize: bool = False
     alpha: float = 0.5
     dicom: str | None = None
+    deidentify: bool = False
+    force_pair: bool = False
+    grid: str = "fixed"
+    planes: str | None = None
+    color_bar: bool = False
+    projection: Path | None = None
+    coverage: Path | None = None
+    reading: ReadSettings = field(default_factory=ReadSettings)
+    registration: RegisterSettings = field(default_factory=RegisterSettings)
     overwrite: bool = False
 
 
@@ -74,17 +153,34 @@ class Goal:
 
 
 @dataclass(frozen=True, slots=True)
+class CompositeWeights:
+    """What each term of the CSAFusion loss weighs: the published [1, 1, 1, 2.5, 1, 1], in this order.
+
+    The paper calls its pairs SPECT-MRI and CT-MRI, so that its second source is our FIXED.
+    """
+
+    ssim_moving: float = 1.0
+    ssim_fixed: float = 1.0
+    region_moving: float = 1.0
+    region_fixed: float = 2.5
+    contrast_moving: float = 1.0
+    contrast_fixed: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class LossSettings:
     """What a fused image is rewarded for; `train.losses.fusion_loss` has the formulas.
 
     `intensity`: "both" asks for the smallest distance to FIXED and MOVING (the paper, eqs. 17-19), "max" for the
-    smallest distance to the brighter of the two, pixel by pixel.
+    smallest distance to the brighter of the two, pixel by pixel, "none" for nothing.
     `gradient`: "absolute" compares gradient magnitudes (the paper, eq. 20), "signed" gradient vectors, "mixed" the mean
     of the two. `alpha` weighs the gradient term; the paper does not give its value.
 
     The rest is not in the paper. `excess` weighs gradients beyond those of both sources. `qabf`, `vif` (the sum),
     `vif_worse` (of the source that is kept worse), `ssim` (the mean of both) and `scd` are goals, None where a metric
-    does not count; with `vif` or `vif_worse` a patch needs at least 41 x 41 pixels.
+    does not count; with `vif` or `vif_worse` a patch needs at least 41 x 41 pixels. `composite` adds the loss of
+    CSAFusion. `brightness` weighs the intensity term; `clearer` weighs what lacks of SSIM to the source that, window by
+    window, has the larger variance: both are for the loss of DM-FNet.
     """
 
     intensity: str = "both"
@@ -96,6 +192,9 @@ class LossSettings:
     vif_worse: Goal | None = None
     ssim: Goal | None = None
     scd: Goal | None = None
+    composite: CompositeWeights | None = None
+    brightness: float = 1.0
+    clearer: float = 0.0
 
     @property
     def goals(self) -> dict[str, Goal]:
@@ -124,6 +223,8 @@ LOSSES = {
         ssim=Goal(1.5, 0.02),
         scd=Goal(0.1, 0.04),
     ),
+    "csafusion": LossSettings("none", alpha=0, composite=CompositeWeights()),
+    "dmfnet": LossSettings("max", alpha=1, brightness=1.5, clearer=0.5),
 }
 
 
@@ -156,6 +257,9 @@ class TrainSettings:
 
     `crop` is the side of a training patch in pixels. A patch in which neither image has a mean brightness above
     `background` is cut anew, until there have been `looks`.
+
+    `stage` is "fusion", or "diffusion" for the first stage of DM-FNet, which has no `loss` to choose but a
+    `noise_schedule`, "cosine" or "linear".
     """
 
     seed: int = 42
@@ -176,3 +280,5 @@ class TrainSettings:
     validation_pairs: int = 24
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     loss: LossSettings = field(default_factory=LossSettings)
+    stage: str = "fusion"
+    noise_schedule: str = "cosine"

@@ -5,6 +5,7 @@ into its geometry. We give it bare index grids (origin 0, spacing 1, no rotation
 transform between indices, which is exact for any invertible affine: oblique, flipped or sheared.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -24,11 +25,6 @@ def to_voxels(image: sitk.Image) -> NDArray[Any]:
     return np.asarray(sitk.GetArrayFromImage(image))
 
 
-def index_map(onto: Geometry, of: Geometry) -> NDArray[np.float64]:
-    """The 4 x 4 affine from indices (slice, row, column) of `onto` to indices of `of`, through millimetres in LPS."""
-    return np.asarray(np.linalg.inv(of.matrix) @ onto.matrix)
-
-
 def smooth(image: sitk.Image, sigmas: tuple[float, ...]) -> sitk.Image:
     """`image` blurred by Gaussians of these standard deviations, in voxels along (slice, row, column); 0: none."""
     blur: Any = sitk.RecursiveGaussian
@@ -40,17 +36,46 @@ def smooth(image: sitk.Image, sigmas: tuple[float, ...]) -> sitk.Image:
     return image
 
 
+def affine_transform(matrix: NDArray[np.float64]) -> sitk.Transform:
+    """A 4 x 4 affine of points (x, y, z, 1) as SimpleITK's transform, without a centre of its own."""
+    affine: Any = sitk.AffineTransform(3)  # type: ignore[no-untyped-call]
+    affine.SetMatrix(np.asarray(matrix[:3, :3], dtype=np.float64).ravel().tolist())
+    affine.SetTranslation(np.asarray(matrix[:3, 3], dtype=np.float64).tolist())
+    transform: sitk.Transform = affine
+    return transform
+
+
+def composite(parts: Iterable[sitk.Transform]) -> sitk.Transform:
+    """The transform that applies `parts` one after the other, the first of them first."""
+    queue: Any = sitk.CompositeTransform(3)  # type: ignore[no-untyped-call]
+    for part in reversed(list(parts)):  # ITK applies the part that was added last first
+        queue.AddTransform(part)
+    transform: sitk.Transform = queue
+    return transform
+
+
+def between_indices(mapping: NDArray[np.float64]) -> sitk.Transform:
+    """A 4 x 4 affine from indices (slice, row, column, 1) to others, for `resample`."""
+    return affine_transform(_TURN @ mapping @ _TURN)
+
+
+def through_millimetres(onto: Geometry, transform: sitk.Transform, of: Geometry) -> sitk.Transform:
+    """From indices of `onto`, to millimetres in LPS, by `transform`, to indices of `of`: for `resample`."""
+    to_points, to_indices = affine_transform(onto.matrix @ _TURN), affine_transform(_TURN @ np.linalg.inv(of.matrix))
+    return composite((to_points, transform, to_indices))
+
+
+# (slice, row, column) to (column, row, slice) and back.
+_TURN = np.array([[0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]], dtype=np.float64)
+
+
 def resample(
-    image: sitk.Image, mapping: NDArray[np.float64], shape: tuple[int, ...], *, outside: float, nearest: bool = False
+    image: sitk.Image, mapping: sitk.Transform, shape: tuple[int, ...], *, outside: float, nearest: bool = False
 ) -> sitk.Image:
     """`image` on a grid of `shape` (slices, rows, columns), where `mapping` takes its indices to those of `image`.
 
     Linear interpolation unless `nearest`; `outside` is the value where `image` has no voxel within half a voxel.
     """
-    turned = mapping[:3, :3][::-1, ::-1]
-    transform: Any = sitk.AffineTransform(3)  # type: ignore[no-untyped-call]
-    transform.SetMatrix(turned.ravel().tolist())
-    transform.SetTranslation(mapping[:3, 3][::-1].tolist())
     interpolator = sitk.sitkNearestNeighbor if nearest else sitk.sitkLinear
-    grid = (shape[::-1], transform, interpolator, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), np.eye(3).ravel().tolist())
+    grid = (shape[::-1], mapping, interpolator, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), np.eye(3).ravel().tolist())
     return sitk.Resample(image, *grid, outside, image.GetPixelID())  # type: ignore[no-untyped-call]

@@ -1,5 +1,6 @@
 """The program `fusecli`: its commands, and what happens when one of them fails."""
 
+import os
 import signal
 import sys
 from contextlib import suppress
@@ -10,12 +11,16 @@ import typer
 from fusecli import __version__
 from fusecli.catalog import RESEARCH_USE
 from fusecli.cli import console
+from fusecli.cli.batch import batch
+from fusecli.cli.configuration import configured
+from fusecli.cli.convert import convert
 from fusecli.cli.demo import demo
 from fusecli.cli.evaluate import evaluate
 from fusecli.cli.fuse import fuse
 from fusecli.cli.info import info
 from fusecli.cli.metrics import metrics
 from fusecli.cli.models import models
+from fusecli.cli.register import register
 from fusecli.cli.train import train
 from fusecli.errors import FusecliError, MemoryLimitError
 
@@ -32,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (fuse, metrics, evaluate, info, demo):
+for command in (fuse, batch, register, metrics, evaluate, convert, info, demo):
     app.command()(command)
 app.add_typer(models, name="models")
 app.command()(train)
@@ -47,6 +52,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback(epilog=RESEARCH_USE)
 def _root(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and end.", callback=_print_version, is_eager=True)
     ] = False,
@@ -58,6 +64,7 @@ def _root(
     Example: fusecli fuse ct.dcm pet.dcm -o fused.png
     """
     console.configure(quiet=quiet, debug=debug)
+    context.default_map = configured(context.command, os.environ)
 
 
 def main() -> None:

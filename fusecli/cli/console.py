@@ -35,6 +35,16 @@ def configure(*, quiet: bool, debug: bool) -> None:
     _manner.quiet, _manner.debug = quiet, debug
 
 
+def is_quiet() -> bool:
+    """Whether --quiet was given."""
+    return _manner.quiet
+
+
+def is_debugging() -> bool:
+    """Whether --debug was given."""
+    return _manner.debug
+
+
 def emit(text: str) -> None:
     """Data: one line on stdout. When whoever read it has gone, the process ends without a word.
 
@@ -73,7 +83,7 @@ def warn(texts: Sequence[str]) -> None:
 def fail(error: FusecliError) -> None:
     """What is wrong, why, and what to try."""
     _remark(f"Error: {error.what}")
-    for part in (error.why, error.hint):
+    for part in (error.on_screen or error.why, error.hint):
         if part:
             _remark(f"  {part}")
     if _manner.debug:

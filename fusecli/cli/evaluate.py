@@ -62,14 +62,16 @@ def evaluate(
 
     methods, tables = _methods(fused), output or []
     profile = str(options.one_of("--profile", profile, tuple(METRIC_PROFILES)))
-    keys = keys_named(metrics if metrics is not None else "quick" if profile == "fusecli" else "all", profile)
+    choice = keys_named(metrics if metrics is not None else "quick" if profile == "fusecli" else "all", profile)
     evaluation.check_outputs(tables, plots, overwrite=overwrite)
     pairing = evaluation.match(fixed, moving, methods, common=common)
     evaluation.check_no_input(tables, pairing.cases)
-    console.warn(pairing.notes)
+    console.warn((*pairing.notes, *choice.notes))
     with console.progress("Measuring pairs") as progress:
-        cases = evaluation.score_cases(pairing.cases, FuseSettings(), profile=profile, keys=keys, progress=progress)
-    result = evaluation.summarize(cases, profile=profile)
+        cases = evaluation.score_cases(
+            pairing.cases, FuseSettings(), profile=profile, keys=choice.keys, progress=progress
+        )
+    result = evaluation.summarize(cases, profile=profile, left_out=pairing.left_out)
     comparison.remarks(result)
     evaluation.write(result, tables, plots, overwrite=overwrite)
     if json:

@@ -1,21 +1,30 @@
 """`fusecli fuse`."""
 
+import inspect
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from fusecli.catalog import BACKENDS, DEVICES, MODELS, PALETTES
-from fusecli.cli import console, options
+from fusecli.catalog import BACKENDS, DEVICES, MODELS, PALETTES, PLANES
+from fusecli.cli import console, options, register_options, suv_options
 from fusecli.cli.options import one_of
+from fusecli.cli.register_options import registration_settings
 from fusecli.errors import UsageError
 from fusecli.settings import FuseSettings
+
+# What every command is told of its sources.
+_OF_SOURCES = tuple(name for name in inspect.signature(options.fuse_settings).parameters if name != "reading")
+_OF_ALIGNING = ("register", "accept_registration", "apply", "transform", "check", "overwrite")
+_OF_READING = tuple(inspect.signature(suv_options.reading_settings).parameters)
 
 
 def fuse(
     fixed: options.FixedPath,
-    moving: options.MovingPath,
+    moving: options.MovingOrNone = None,
+    *,
     output: Annotated[
         Path,
         typer.Option(
@@ -27,10 +36,16 @@ def fuse(
     ],
     format_: options.Format = "auto",
     dicom: options.Dicom = None,
+    deidentify: options.Deidentify = False,
     model: options.Model = "lrc",
     slice_: options.Slice = None,
     window: options.WindowOption = None,
     suv_range: options.SuvRange = None,
+    suv_norm: suv_options.SuvNorm = "bw",
+    suv_weight: suv_options.SuvWeight = None,
+    suv_dose: suv_options.SuvDose = None,
+    suv_injected_at: suv_options.SuvInjectedAt = None,
+    suv_half_life: suv_options.SuvHalfLife = None,
     palette: options.Palette = None,
     device: options.Device = "auto",
     backend: options.Backend = "auto",
@@ -40,19 +55,35 @@ def fuse(
     moving_series: options.MovingSeries = None,
     polarity: options.Polarity = "auto",
     resize: options.Resize = False,
+    register: register_options.Register = "auto",
+    accept_registration: register_options.AcceptRegistration = False,
+    apply: register_options.AppliedTransform = None,
+    transform: register_options.SavedTransform = None,
+    check: register_options.CheckPicture = None,
+    grid: options.Grid = "fixed",
+    planes: options.Planes = None,
+    color_bar: options.ColorBar = False,
+    mip: options.Projection = None,
+    coverage: options.Coverage = None,
+    force_pair: options.ForcePair = False,
+    allow_gaps: options.AllowGaps = False,
     alpha: Annotated[
         float | None, typer.Option(help="Share of MOVING, 0 to 1, with --model alpha. Default 0.5.", show_default=False)
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(help="Also write what was done and the scores: .json or .csv.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="Also write what was done and the scores: .json, .csv, or .html, a page with the images.",
+            show_default=False,
+        ),
     ] = None,
     json: options.AsJson = False,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Fuse two images of one patient into one.
 
-    FIXED gives the anatomy and the grid, MOVING is brought onto it by the positions that the files state. A tracer
-    is shown in color. The path of the result goes to stdout, everything else to stderr.
+    FIXED gives the anatomy and the grid. MOVING is brought onto it by the positions that the files state, or aligned
+    where they share none. A tracer is shown in color. The path of the result goes to stdout, all else to stderr.
 
     Example: fusecli fuse ct.dcm pet.dcm -o fused.png
 
@@ -60,46 +91,59 @@ def fuse(
 
     Example: fusecli fuse mri.png spect.png -o fused.png --json
 
-    Example: fusecli fuse CT/ PT/ -o fused.nii.gz --report fused.json
+    Example: fusecli fuse study.zip -o fused.nii.gz --report fused.html
+
+    Example: fusecli fuse t1.nii.gz pet.nii.gz -o fused.nii.gz --register rigid --check check.png
+
+    Example: fusecli fuse CT/ PT/ -o coronal.png --planes coronal --color-bar --mip mip.png
 
     Example: fusecli fuse CT/ PT/ -o fused --format dicom
     """
+    _run(fixed, moving, output, settings_of(locals()), report, json)
+
+
+def settings_of(words: Mapping[str, Any]) -> FuseSettings:
+    """What the words of `fuse` ask for, by the names of its parameters. `batch` has the same words for every case.
+
+    Raises UsageError for a word that is not known, and for words that do not go together.
+    """
+    model, alpha = words["model"], words["alpha"]
     if alpha is not None and model != "alpha":
         raise UsageError(f"--alpha has no effect with --model {model}.", hint="Add --model alpha, or leave it out.")
-    source = options.fuse_settings(
-        slice_=slice_,
-        fixed_series=fixed_series,
-        moving_series=moving_series,
-        fixed_modality=fixed_modality,
-        moving_modality=moving_modality,
-        window=window,
-        suv_range=suv_range,
-        polarity=polarity,
-        resize=resize,
-    )
-    settings = replace(
+    reading = suv_options.reading_settings(**{name: words[name] for name in _OF_READING})
+    source = options.fuse_settings(reading=reading, **{name: words[name] for name in _OF_SOURCES})
+    return replace(
         source,
         model=str(one_of("--model", model, tuple(MODELS))),
-        device=str(one_of("--device", device, DEVICES)),
-        backend=str(one_of("--backend", backend, BACKENDS)),
-        palette=one_of("--palette", palette, tuple(PALETTES)),
+        device=str(one_of("--device", words["device"], DEVICES)),
+        backend=str(one_of("--backend", words["backend"], BACKENDS)),
+        palette=one_of("--palette", words["palette"], tuple(PALETTES)),
         alpha=source.alpha if alpha is None else alpha,
-        dicom=options.dicom_layout(format_, dicom),
-        overwrite=overwrite,
+        dicom=options.dicom_layout(words["format_"], words["dicom"]),
+        deidentify=words["deidentify"],
+        grid=options.parse_grid(words["grid"]),
+        planes=one_of("--planes", words["planes"], PLANES),
+        color_bar=words["color_bar"],
+        projection=words["mip"],
+        coverage=words["coverage"],
+        registration=registration_settings("--register", **{name: words[name] for name in _OF_ALIGNING}),
+        overwrite=words["overwrite"],
     )
-    _run(fixed, moving, output, settings, report, json)
 
 
-def _run(fixed: Path, moving: Path, output: Path, settings: FuseSettings, report: Path | None, json: bool) -> None:
+def _run(
+    fixed: Path, moving: Path | None, output: Path, settings: FuseSettings, report: Path | None, json: bool
+) -> None:
     from fusecli import formats, pipeline
     from fusecli.report import record as records
 
     if report is not None:
         records.check_report(report, overwrite=settings.overwrite)
-        formats.check_not_an_input(report, (fixed, moving))
+        formats.check_not_an_input(report, (fixed,) if moving is None else (fixed, moving))
+    pictured = report is not None and records.is_page(report)
     with console.progress("Fusing") as progress:
-        record = pipeline.fuse_files(fixed, moving, output, settings, progress=progress)
+        done = pipeline.fuse_to(output, fixed, moving, settings, progress=progress, pictured=pictured)
     if report is not None:
-        records.write(record, report, overwrite=settings.overwrite)
-    console.summary(record, table=not json)
-    console.emit(records.to_json(record.as_dict()) if json else str(record.output))
+        pipeline.write_report(done, report, overwrite=settings.overwrite)
+    console.summary(done.record, table=not json)
+    console.emit(records.to_json(done.record.as_dict()) if json else str(done.record.output))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fusecli.catalog import METRIC_PROFILES
-from fusecli.cli import console, options
+from fusecli.cli import console, options, suv_options
 from fusecli.cli.score_table import clinical_table, score_table, slice_table
 from fusecli.settings import MeasureSettings
 
@@ -42,12 +42,19 @@ def metrics(
     slice_: options.Slice = None,
     window: options.WindowOption = None,
     suv_range: options.SuvRange = None,
+    suv_norm: suv_options.SuvNorm = "bw",
+    suv_weight: suv_options.SuvWeight = None,
+    suv_dose: suv_options.SuvDose = None,
+    suv_injected_at: suv_options.SuvInjectedAt = None,
+    suv_half_life: suv_options.SuvHalfLife = None,
     fixed_modality: options.FixedModality = None,
     moving_modality: options.MovingModality = None,
     fixed_series: options.FixedSeries = None,
     moving_series: options.MovingSeries = None,
     polarity: options.Polarity = "auto",
     resize: options.Resize = False,
+    force_pair: options.ForcePair = False,
+    allow_gaps: options.AllowGaps = False,
     json: options.AsJson = False,
 ) -> None:
     """Measure how much of both originals a fused image keeps.
@@ -61,7 +68,6 @@ def metrics(
     Example: fusecli metrics ct.dcm pet.dcm fused.png --mask tumor.nii.gz --json
     """
     from fusecli import measuring
-    from fusecli.metrics.choice import keys_named
 
     settings = options.fuse_settings(
         slice_=slice_,
@@ -73,18 +79,32 @@ def metrics(
         suv_range=suv_range,
         polarity=polarity,
         resize=resize,
+        force_pair=force_pair,
+        reading=suv_options.reading_settings(
+            allow_gaps=allow_gaps,
+            suv_norm=suv_norm,
+            suv_weight=suv_weight,
+            suv_dose=suv_dose,
+            suv_injected_at=suv_injected_at,
+            suv_half_life=suv_half_life,
+        ),
     )
-    measure = MeasureSettings(profile, keys_named(which, profile), mask, foreground)
+    measure = MeasureSettings(profile, _keys(which, profile), mask, foreground)
     with console.progress("Measuring") as progress:
         found = measuring.measure_files(fixed, moving, fused, settings, measure, progress=progress)
     _tell_windows(found)
     if json:
         console.emit(_document(found))
-        return
-    score_table(_as_dicts(found.scores), to_stdout=True)
-    if per_slice and found.whole:
-        slice_table({k: _as_dicts(scores) for k, scores in found.slices.items()})
-    clinical_table(found.clinical)
+    else:
+        _show(found, per_slice=per_slice)
+
+
+def _keys(which: str, profile: str) -> tuple[str, ...]:
+    from fusecli.metrics.choice import keys_named
+
+    choice = keys_named(which, profile)
+    console.warn(choice.notes)
+    return choice.keys
 
 
 def _tell_windows(found: "Measurement") -> None:
@@ -117,6 +137,13 @@ def _document(found: "Measurement") -> str:
             "version": __version__,
         }
     )
+
+
+def _show(found: "Measurement", *, per_slice: bool) -> None:
+    score_table(_as_dicts(found.scores), to_stdout=True)
+    if per_slice and found.whole:
+        slice_table({k: _as_dicts(scores) for k, scores in found.slices.items()})
+    clinical_table(found.clinical)
 
 
 def _as_dicts(scores: Any) -> dict[str, dict[str, Any]]:

@@ -6,9 +6,19 @@ from typing import Annotated
 
 import typer
 
-from fusecli.catalog import BACKENDS, CT_WINDOWS, DEVICES, DICOM_LAYOUTS, FORMATS, MODELS, PALETTES, Modality
+from fusecli.catalog import (
+    BACKENDS,
+    CT_WINDOWS,
+    DEVICES,
+    DICOM_LAYOUTS,
+    FORMATS,
+    MODELS,
+    PALETTES,
+    PLANES,
+    Modality,
+)
 from fusecli.errors import UsageError
-from fusecli.settings import FuseSettings, SliceChoice
+from fusecli.settings import FuseSettings, ReadSettings, SliceChoice
 
 
 def parse_slice(text: str) -> SliceChoice:
@@ -56,6 +66,8 @@ def fuse_settings(
     suv_range: str | None,
     polarity: str,
     resize: bool,
+    force_pair: bool = False,
+    reading: ReadSettings | None = None,
 ) -> FuseSettings:
     """What both `fuse` and `metrics` say of their sources, checked.
 
@@ -71,12 +83,34 @@ def fuse_settings(
         suv_range=None if suv_range is None else parse_range(suv_range),
         polarity=str(one_of("--polarity", polarity, POLARITIES)),
         resize=resize,
+        force_pair=force_pair,
+        reading=reading or ReadSettings(),
     )
 
 
 def _modality(option: str, value: str | None) -> Modality | None:
     upper = one_of(option, None if value is None else value.upper(), MODALITIES)
     return None if upper is None else Modality(upper)
+
+
+def parse_grid(text: str) -> str:
+    """`fixed`, `moving`, or `iso:1.5`: whose voxels the result has.
+
+    Raises UsageError for anything else.
+    """
+    side = text.removeprefix("iso:")
+    if text in ("fixed", "moving") or (side != text and _is_a_length(side)):
+        return text
+    raise UsageError(
+        f"--grid {text} is not a grid.", hint="Give fixed, moving, or the side of a cube in mm: --grid iso:1.0"
+    )
+
+
+def _is_a_length(text: str) -> bool:
+    try:
+        return 0.05 <= float(text) <= 1000
+    except ValueError:
+        return False
 
 
 def named_path(text: str) -> Path:
@@ -112,16 +146,25 @@ def one_of(option: str, value: str | None, known: tuple[str, ...]) -> str | None
 POLARITIES = ("auto", "white-hot", "black-hot")
 MODALITIES = tuple(m.value for m in (Modality.CT, Modality.MRI, Modality.PET, Modality.SPECT))
 
-InputPath = Annotated[Path, typer.Argument(metavar="PATH", parser=named_path, help="A file or a folder.")]
+InputPath = Annotated[Path, typer.Argument(metavar="PATH", parser=named_path, help="A file, a folder, or a ZIP.")]
 FixedPath = Annotated[
     Path,
     typer.Argument(
-        metavar="FIXED", parser=named_path, help="The anatomy (CT or MRI): a file, or a folder with one DICOM series."
+        metavar="FIXED", parser=named_path, help="The anatomy (CT or MRI): a file, or a folder or ZIP of DICOM."
     ),
 ]
 MovingPath = Annotated[
     Path,
     typer.Argument(metavar="MOVING", parser=named_path, help="The tracer (PET or SPECT), or the CT of a CT/MRI pair."),
+]
+MovingOrNone = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="MOVING",
+        parser=named_path,
+        help="The tracer (PET or SPECT), or the CT of a CT/MRI pair. Not needed where FIXED is a study with both.",
+        show_default=False,
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
@@ -158,6 +201,44 @@ Backend = Annotated[
     ),
 ]
 Model = Annotated[str, typer.Option(metavar="NAME", help=f"How to fuse: {', '.join(MODELS)}.")]
+Grid = Annotated[
+    str,
+    typer.Option(
+        metavar="fixed|moving|iso:MM",
+        help="Whose voxels the result has: FIXED's, MOVING's, or cubes over FIXED's field of view.",
+    ),
+]
+Planes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="|".join(PLANES), help="Cut the fused volume in these planes. Default: FIXED's own.", show_default=False
+    ),
+]
+ForcePair = Annotated[
+    bool, typer.Option("--force-pair", help="Go on although the files name two patients, or a left and a right side.")
+]
+ColorBar = Annotated[
+    bool, typer.Option("--color-bar", help="Draw the palette beside a picture, with numbers and their unit.")
+]
+Projection = Annotated[
+    Path | None,
+    typer.Option(
+        "--mip",
+        metavar="FILE",
+        parser=named_path,
+        help="Also write MOVING's maximum intensity projection from the front, over FIXED's mean.",
+        show_default=False,
+    ),
+]
+Coverage = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        parser=named_path,
+        help="Also write a mask of the part of the result that MOVING covers: .nii.gz, .png ...",
+        show_default=False,
+    ),
+]
 Palette = Annotated[
     str | None,
     typer.Option(
@@ -174,6 +255,14 @@ Format = Annotated[
         help="auto: by the suffix of the output. dicom: -o names a folder, of Secondary Capture in FIXED's study.",
     ),
 ]
+GreyFormat = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        metavar="|".join(FORMATS),
+        help="auto: by the suffix of the output. dicom: -o names a folder; numbers in the class of a CT, MR or PET.",
+    ),
+]
 Dicom = Annotated[
     str | None,
     typer.Option(
@@ -181,6 +270,10 @@ Dicom = Annotated[
         help="How DICOM is written: a file per slice (the default), or one file of many frames. Means --format dicom.",
         show_default=False,
     ),
+]
+Deidentify = Annotated[
+    bool,
+    typer.Option("--deidentify", help="Leave the patient out of the DICOM: PS3.15 basic profile, new UIDs every time."),
 ]
 FixedModality = Annotated[
     str | None, typer.Option(metavar="|".join(MODALITIES), help="What FIXED is, when its file does not say.")
@@ -190,6 +283,13 @@ MovingModality = Annotated[
 ]
 FixedSeries = Annotated[str | None, typer.Option(metavar="UID|NUMBER", help="Which series, if FIXED holds several.")]
 MovingSeries = Annotated[str | None, typer.Option(metavar="UID|NUMBER", help="Which series, if MOVING holds several.")]
+AllowGaps = Annotated[
+    bool,
+    typer.Option(
+        "--allow-gaps",
+        help="Read DICOM with missing or uneven slices: they are interpolated from their neighbours, and named.",
+    ),
+]
 Resize = Annotated[
     bool,
     typer.Option("--resize", help="Scale MOVING to FIXED's size when at least one of them does not say where it lies."),

@@ -9,6 +9,9 @@ from fusecli.cli import console
 Scores = Mapping[str, Mapping[str, Any]]
 
 UNDEFINED = "-"
+CLINICAL_UNITS = dict.fromkeys(("share", "share_of_fixed_in_moving", "of_fixed", "of_moving"), "1") | {
+    "voxels": "voxel"
+}
 DIRECTIONS = {"higher": "higher", "lower": "lower", "zero": "near 0"}
 
 
@@ -40,11 +43,12 @@ def slice_table(slices: Mapping[int, Scores]) -> None:
 
 
 def clinical_table(facts: Mapping[str, Any]) -> None:
-    """The clinical facts, a line for each, on stdout."""
-    table = _table("clinical", "value", "")
+    """The clinical facts, a line for each with its unit, on stdout."""
+    table = _table("clinical", "value", "unit", "")
     for subject, values in facts.items():
         for name, value in _flat(values):
-            table.add_row(subject.replace("_", " "), _number(value), name.replace("_", " "))
+            unit = values.get("unit") or CLINICAL_UNITS.get(name, "grey level")
+            table.add_row(subject.replace("_", " "), _number(value), str(unit), name.replace("_", " "))
     console.show(table, to_stdout=True)
 
 

@@ -8,7 +8,7 @@ import typer
 
 from fusecli.cli import console
 from fusecli.cli.options import one_of
-from fusecli.settings import LOSSES, TrainSettings
+from fusecli.settings import LOSSES, LossSettings, TrainSettings
 
 if TYPE_CHECKING:
     from fusecli.train import TrainingSession
@@ -23,18 +23,26 @@ def train(
     ],
     validation: Annotated[Path, typer.Option("--validation", help="Validation pairs, laid out alike.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Weights to write: NAME.safetensors.")],
-    config: Annotated[str, typer.Option(help="The network.")] = "lrc",
+    config: Annotated[str, typer.Option("--config", "--model", help="The network.")] = "lrc",
     loss: Annotated[
         str,
         typer.Option(
             help="paper: L1 to both sources, gradients; max: L1 to the brighter one, signed and absolute gradients; "
-            "metrics: L1 to the brighter one, and what QABF, VIF, SSIM and SCD miss."
+            "metrics: L1 to the brighter one, and what QABF, VIF, SSIM and SCD miss; "
+            "csafusion: SSIM, region mutual information and contrast, to both; "
+            "dmfnet: L1 to the brighter one, gradients, SSIM to the clearer one."
         ),
     ] = "paper",
     alpha: Annotated[
         float | None,
-        typer.Option(help="Weight of the gradient term.  [default: 2; 0 for metrics]", show_default=False),
+        typer.Option(
+            help="Weight of the gradient term.  [default: 2; dmfnet: 1; metrics, csafusion: 0]", show_default=False
+        ),
     ] = None,
+    stage: Annotated[
+        str, typer.Option(help="fusion; or diffusion, the first stage of dmfnet, whose weights --start-from takes.")
+    ] = DEFAULT.stage,
+    noise_schedule: Annotated[str, typer.Option(help="Of the diffusion: cosine or linear.")] = DEFAULT.noise_schedule,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs at most.")] = DEFAULT.epochs,
     batch: Annotated[int, typer.Option(min=1, help="Patches in one step.")] = DEFAULT.batch,
     crop: Annotated[int, typer.Option(min=32, help="Side of a training patch, pixels.")] = DEFAULT.crop,
@@ -55,11 +63,10 @@ def train(
 
     Example: fusecli train data/train --validation data/val -o lrc.safetensors
 
-    Example: fusecli train data/train --validation data/val -o lrc.safetensors --resume
+    Example: fusecli train data/train --validation data/val -o unet.safetensors --model dmfnet-small --stage diffusion
 
     Example: fusecli train train --validation val -o p.safetensors --schedule paper --learning-rate 0.01 --crop 256
     """
-    chosen = LOSSES[str(one_of("--loss", loss, tuple(LOSSES)))]
     settings = TrainSettings(
         seed=seed,
         epochs=epochs,
@@ -68,7 +75,9 @@ def train(
         learning_rate=learning_rate,
         schedule=str(one_of("--schedule", schedule, ("one-cycle", "paper"))),
         patience=patience,
-        loss=chosen if alpha is None else replace(chosen, alpha=alpha),
+        loss=_loss(loss, alpha),
+        stage=str(one_of("--stage", stage, ("fusion", "diffusion"))),
+        noise_schedule=str(one_of("--noise-schedule", noise_schedule, ("cosine", "linear"))),
     )
     from fusecli.train import start
 
@@ -87,6 +96,11 @@ def train(
         )
         _follow(session, patience)
     console.emit(str(output))
+
+
+def _loss(name: str, alpha: float | None) -> LossSettings:
+    chosen = LOSSES[str(one_of("--loss", name, tuple(LOSSES)))]
+    return chosen if alpha is None else replace(chosen, alpha=alpha)
 
 
 def _follow(session: "TrainingSession", patience: int) -> None:

@@ -74,6 +74,30 @@ class Geometry:
         """Indices (slice, row, column), (N, 3), of points in mm, (N, 3): the inverse of `points`."""
         return (np.asarray(points, dtype=np.float64) - self.matrix[:3, 3]) @ np.linalg.inv(self.matrix[:3, :3]).T
 
+    def cubes(self, spacing_mm: float) -> "Geometry":
+        """A grid of cubes of this side over the same field of view, its rows and columns running as here.
+
+        A tilted gantry's slices run askew, and cubes do not: the slice axis becomes the normal, and the field of view
+        the smallest box around the old one. A single slice stays one, with the spacing that it has.
+
+        Raises ValueError for a spacing that is not above 0.
+        """
+        if not spacing_mm > 0:
+            raise ValueError(f"a cube has a side above 0 mm, and not {spacing_mm}")
+        slice_axis, row_axis, column_axis = self.directions.T
+        normal = np.cross(row_axis, column_axis)
+        axes = np.stack([normal * np.sign(normal @ slice_axis), row_axis, column_axis], axis=1)
+        low, high = _box(self, axes)
+        steps = np.full(3, spacing_mm)
+        if self.shape[0] == 1:
+            steps[0] = high[0] - low[0]
+        counts = np.maximum(1, np.rint((high - low) / steps)).astype(int)
+        middle = (low + high) / 2
+        affine = np.eye(4)
+        affine[:3, :3] = axes * steps
+        affine[:3, 3] = axes @ (middle - (counts - 1) / 2 * steps)
+        return replace(self, shape=(int(counts[0]), int(counts[1]), int(counts[2])), affine=affine)
+
     def slices(self, start: int, stop: int) -> "Geometry":
         """The grid of slices start..stop-1."""
         shape = (stop - start, self.shape[1], self.shape[2])
@@ -82,6 +106,13 @@ class Geometry:
         affine = self.affine.copy()
         affine[:3, 3] = self.points(np.array([[start, 0, 0]]))[0]
         return replace(self, shape=shape, affine=affine)
+
+
+def _box(geometry: Geometry, axes: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The least and the largest coordinate along `axes` (columns, unit vectors) of a grid, its outer edges included."""
+    edges = [(-0.5, n - 0.5) for n in geometry.shape]
+    corners = geometry.points(np.array(np.meshgrid(*edges)).reshape(3, -1).T) @ axes
+    return corners.min(axis=0), corners.max(axis=0)
 
 
 def same_grid(a: Geometry, b: Geometry) -> bool:

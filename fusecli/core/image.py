@@ -14,11 +14,20 @@ from fusecli.errors import ImageError, ShapeError
 
 
 @dataclass(frozen=True, slots=True)
+class LookupTable:
+    """A display curve: `brightness[k]`, 0..1, is shown for the value `first + k`, in the image's unit."""
+
+    first: float
+    brightness: tuple[float, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """Where an image comes from, without saying whose it is.
 
     `digest` is the sha256 of the bytes read, `series_uid` DICOM's (0020,000E). Never a name, birth date or patient ID.
-    `windows` are the display windows that the file asks for, in the image's unit.
+    `windows` are the display windows that the file asks for, in the image's unit, and `tables` its display curves.
+    `laterality` is "L", "R" or "B" for a paired part of the body, (0020,0060) or (0020,0062); None: not stated.
     `dark_is_high` is DICOM's MONOCHROME1: the file asks for high numbers to be shown dark.
     `patient` is a sha256 of DICOM's patient ID, None without one. It serves to compare two images and nothing else: IDs
     are short enough to be found by trying, so it is never printed nor written to a report.
@@ -28,7 +37,9 @@ class Source:
     format: str
     series_uid: str | None = None
     windows: tuple[Window, ...] = ()
+    tables: tuple[LookupTable, ...] = ()
     dark_is_high: bool = False
+    laterality: str | None = None
     patient: str | None = field(default=None, repr=False)
 
 

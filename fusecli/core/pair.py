@@ -16,6 +16,7 @@ class Pair:
     """FIXED (the anatomy, whose grid the result has) and MOVING (the tracer, or the CT of a CT/MRI pair).
 
     Both are UNIT images on one grid. `coverage` is (slice, row, column), bool: where MOVING has data; None: everywhere.
+    `fixed_coverage` is the same of FIXED, for a grid that is not its own.
 
     Raises PairError for two grids; ValueError for images that are not UNIT, or a coverage of another shape.
     """
@@ -23,6 +24,7 @@ class Pair:
     fixed: Image
     moving: Image
     coverage: NDArray[np.bool_] | None = None
+    fixed_coverage: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         for image in (self.fixed, self.moving):
@@ -34,8 +36,9 @@ class Pair:
                 why=f"(slices, rows, columns): {self.fixed.geometry.shape} and {self.moving.geometry.shape}.",
                 hint="Resample MOVING onto FIXED first.",
             )
-        if self.coverage is not None and self.coverage.shape != self.fixed.geometry.shape:
-            raise ValueError(f"the coverage is {self.coverage.shape}, and the images are {self.fixed.geometry.shape}")
+        for coverage in (self.coverage, self.fixed_coverage):
+            if coverage is not None and coverage.shape != self.fixed.geometry.shape:
+                raise ValueError(f"the coverage is {coverage.shape}, and the images are {self.fixed.geometry.shape}")
 
     def named(self) -> dict[str, Image]:
         """Both images by their role: `fixed` and `moving`."""

@@ -13,6 +13,7 @@ def document(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "methods": list(evaluation.methods),
         "pairs": [case.name for case in evaluation.cases],
+        "left_out": list(evaluation.left_out),
         "profile": evaluation.profile,
         "metrics": {metric.key: _metric(evaluation, metric) for metric in evaluation.metrics},
         "windows": {
@@ -42,6 +43,7 @@ def _method(evaluation: Evaluation, metric: MetricSummary, method: str) -> dict[
         "mean": found.mean if found else None,
         "sd": found.sd if found else None,
         "mean_rank": found.mean_rank if found else None,
+        "goodness": found.goodness if found else None,
         "place": found.place if found else None,
         "values": {case.name: case.scores[method][metric.key].value for case in evaluation.cases},
     }

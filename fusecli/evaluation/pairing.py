@@ -23,10 +23,14 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """The cases in the order of their names, and what a reader should know of files that are in none of them."""
+    """The cases in the order of their names, and what a reader should know of files that are in none of them.
+
+    `left_out` names the pairs that are no cases because a method lacks them.
+    """
 
     cases: tuple[Case, ...]
     notes: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
 
 def match(fixed: Path, moving: Path, fused: Mapping[str, Path], *, common: bool = False) -> Pairing:
@@ -54,7 +58,8 @@ def match(fixed: Path, moving: Path, fused: Mapping[str, Path], *, common: bool 
         raise _refused(lacking, len(paired), len(kept))
     cases = tuple(Case(name, own[name], other[name], {m: files[name] for m, files in made.items()}) for name in kept)
     folders = {f"FIXED ({fixed})": own, f"MOVING ({moving})": other} | {f"the method {m}": f for m, f in made.items()}
-    return Pairing(cases, (*_left_out(lacking, len(kept), len(paired)), *_unmatched(folders, set(paired))))
+    left_out = tuple(name for name in paired if name not in kept)
+    return Pairing(cases, (*_said(left_out, len(paired)), *_unmatched(folders, set(paired))), left_out)
 
 
 def _by_name(folder: Path) -> dict[str, Path]:
@@ -106,11 +111,11 @@ def _refused(lacking: Mapping[str, list[str]], paired: int, kept: int) -> InputE
     )
 
 
-def _left_out(lacking: Mapping[str, list[str]], kept: int, paired: int) -> list[str]:
-    names = sorted({name for missing in lacking.values() for name in missing})
-    if not names:
+def _said(left_out: tuple[str, ...], paired: int) -> list[str]:
+    if not left_out:
         return []
-    return [f"Evaluated: the {kept} of {paired} pairs that all methods have. Left out: {_listed(names)}."]
+    kept = paired - len(left_out)
+    return [f"Evaluated: the {kept} of {paired} pairs that all methods have. Left out: {_listed(left_out)}."]
 
 
 def _unmatched(folders: Mapping[str, Mapping[str, Path]], paired: set[str]) -> list[str]:

@@ -15,7 +15,6 @@ import numpy as np
 
 from fusecli.atomic import check_may_be_written, replacing
 from fusecli.errors import UsageError
-from fusecli.evaluation.ranks import goodness
 from fusecli.evaluation.summary import Evaluation, MetricSummary, values_of
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ def radar(evaluation: Evaluation, metrics: Sequence[MetricSummary]) -> "Figure":
 
 def outward(metric: MetricSummary, methods: Sequence[str]) -> list[float]:
     """How far out each method lies on a metric's axis: INNER for the worst mean, 1 for the best; 1 if all are equal."""
-    good = goodness(np.array([metric.methods[method].mean for method in methods]), metric.better)
+    good = np.array([metric.methods[method].goodness for method in methods])
     span = float(np.ptp(good))
     share = (good - good.min()) / span if span > 0 else np.ones_like(good)
     return [float(number) for number in INNER + (1 - INNER) * share]

@@ -1,24 +1,17 @@
 """The scores of every method in every pair, read and measured as `fusecli metrics` does."""
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from fusecli import formats, metrics, pipeline
-from fusecli.core.history import warnings_of
-from fusecli.core.image import Image
-from fusecli.core.pair import Pair
+from fusecli import measuring, metrics
 from fusecli.errors import FusecliError
 from fusecli.evaluation.pairing import Case
+from fusecli.metrics.workers import Progress, cores, worked_through
 from fusecli.report.record import window_facts
 from fusecli.settings import FuseSettings
-
-Progress = Callable[[int, int], None]
 
 # Metrics let other threads run for about four fifths of their time, so more would wait for one another.
 MOST_THREADS = 4
@@ -51,52 +44,35 @@ def score_cases(
     """
     wanted = None if keys is None else tuple(keys)
     reading = Lock()
-    done: list[CaseScores] = []
+    at_once = min(threads or min(cores(), MOST_THREADS), len(cases))
+    for_slices = max(1, cores() // at_once)  # what is left of the cores, so that no thread waits for another's threads
 
     def scored(case: Case) -> CaseScores:
-        return _score_case(case, settings, profile, wanted, reading)
+        return _score_case(case, settings, profile, wanted, reading, for_slices)
 
-    with ThreadPoolExecutor(threads or _cores()) as pool:
-        for case in pool.map(scored, cases):
-            done.append(case)
-            if progress is not None:
-                progress(len(done), len(cases))
-    return done
-
-
-def _cores() -> int:
-    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(own or 1, MOST_THREADS))
+    return list(worked_through(scored, cases, threads=at_once, progress=progress))
 
 
 def _score_case(
-    case: Case, settings: FuseSettings, profile: str, keys: Sequence[str] | None, reading: Lock
+    case: Case, settings: FuseSettings, profile: str, keys: Sequence[str] | None, reading: Lock, threads: int
 ) -> CaseScores:
     # Decoders catch warnings, and even stderr, for the whole process: one thread reads at a time.
     with reading, _named(f"pair {case.name}"):
-        pair = _source_pair(case, settings)
+        pair = measuring.read_pair(case.fixed, case.moving, settings).pair
     scores: dict[str, Mapping[str, metrics.Score]] = {}
-    history = [*pair.fixed.history, *pair.moving.history]
+    warnings = [*measuring.warnings_by_role(fixed=pair.fixed, moving=pair.moving)]
     for method, path in case.fused.items():
         with _named(f"{method}, pair {case.name}"):
             with reading:
-                fused = _fused(path, pair)
-            history += fused.history
+                fused = measuring.read_fused(path, pair, settings)
+            warnings += (f"{method}: {text}" for text in measuring.warnings_by_role(fused=fused))
             volumes = (pair.fixed.voxels, pair.moving.voxels, fused.voxels)
-            slices = metrics.score_slices(*volumes, profile=profile, keys=keys, anywhere=True, allow_none=True)
+            slices = metrics.score_slices(
+                *volumes, profile=profile, keys=keys, anywhere=True, allow_none=True, threads=threads
+            )
             scores[method] = metrics.mean_scores(slices)
     windows = {role: window_facts(image) for role, image in pair.named().items()}
-    return CaseScores(case.name, scores, windows, warnings_of(history))
-
-
-def _source_pair(case: Case, settings: FuseSettings) -> Pair:
-    sources = pipeline.read_sources(case.fixed, case.moving, settings)
-    aligned, coverage = pipeline.put_on_one_grid(sources.fixed, sources.moving, resize=settings.resize)
-    return pipeline.normalize_pair(sources, aligned, coverage, settings)
-
-
-def _fused(path: Path, pair: Pair) -> Image:
-    return pipeline.fused_on_grid(pair.fixed, formats.read(path))
+    return CaseScores(case.name, scores, windows, tuple(warnings))
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 Every figure is computed by scipy or statsmodels. docs/evaluate.md says what the tests assume.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import combinations
@@ -51,7 +51,10 @@ class Contrast:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All methods in one metric: a test over all of them, and every two. `note` says why a test is missing."""
+    """All methods in one metric: a test over all of them, and every two.
+
+    `note` says why a test is missing, and why ranks are tested where no difference was found not to be normal.
+    """
 
     pairs: int
     overall: Test | None
@@ -81,12 +84,13 @@ def compare(values: Mapping[str, Numbers]) -> Comparison:
         )
     normal = pairs * len(values) <= MOST and all(c.normality is not None and c.normality.p >= LEVEL for c in contrasts)
     tested = tuple(_tested(contrast, values, normal, len(contrasts)) for contrast in contrasts)
+    why = "" if normal else _why_ranks(contrasts, pairs * len(values))
     if len(values) == 2:
-        return Comparison(pairs, tested[0].test, tested, tested[0].note)
+        return Comparison(pairs, tested[0].test, tested, _joined(tested[0].note, why))
     if normal:
         overall = _anova(values)
         return Comparison(pairs, overall, tested, "" if overall else NO_ANOVA)
-    return Comparison(pairs, _friedman(values), tested, _out_of_reach(pairs, len(tested)))
+    return Comparison(pairs, _friedman(values), tested, _joined(why, _out_of_reach(pairs, len(tested))))
 
 
 def _described(first: str, second: str, values: Mapping[str, Numbers]) -> Contrast:
@@ -131,6 +135,20 @@ def _wilcoxon(first: Numbers, second: Numbers) -> Test:
 def _friedman(values: Mapping[str, Numbers]) -> Test:
     found = stats.friedmanchisquare(*values.values())
     return Test("Friedman", float(found.statistic), float(found.pvalue), (len(values) - 1.0,))
+
+
+def _why_ranks(contrasts: Sequence[Contrast], values: int) -> str:
+    """Why ranks are tested, where it is not that some differences do not look normal; "" where it is."""
+    if values > MOST:
+        return f"Ranks are tested, because beyond {MOST} values an ANOVA has no room"
+    if any(contrast.normality is not None and contrast.normality.p < LEVEL for contrast in contrasts):
+        return ""
+    alike = ", ".join(f"{c.first} and {c.second}" for c in contrasts if c.normality is None)
+    return f"Ranks are tested, because these differ by nothing or by the same in every pair: {alike}"
+
+
+def _joined(*notes: str) -> str:
+    return ". ".join(note.rstrip(".") for note in notes if note)
 
 
 def _out_of_reach(pairs: int, count: int) -> str:

@@ -16,12 +16,15 @@ from fusecli.evaluation.scoring import CaseScores
 class MethodSummary:
     """One method in one metric. `sd` is the sample's, None for one pair.
 
-    `place` is by the mean and `rank_place` by the mean rank, 1 for the best.
+    `goodness` is the mean over the pairs of how good the method is, more for better: where nearest to 0 is best, the
+    mean distance from 0 negated, so that values on both sides of it do not cancel. `place` is by it and `rank_place` by
+    the mean rank, 1 for the best.
     """
 
     mean: float
     sd: float | None
     mean_rank: float
+    goodness: float
     place: int
     rank_place: int
 
@@ -45,19 +48,24 @@ class MetricSummary:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Everything about a comparison of methods: the profile of the metrics, the scores, and what they come to."""
+    """Everything about a comparison of methods: the profile of the metrics, the scores, and what they come to.
+
+    `left_out` names the pairs that were not compared because a method lacks them.
+    """
 
     profile: str
     methods: tuple[str, ...]
     cases: tuple[CaseScores, ...]
     metrics: tuple[MetricSummary, ...]
+    left_out: tuple[str, ...] = ()
 
 
-def summarize(cases: Sequence[CaseScores], *, profile: str = "fusecli") -> Evaluation:
+def summarize(cases: Sequence[CaseScores], *, profile: str = "fusecli", left_out: Sequence[str] = ()) -> Evaluation:
     """The scores of at least one case, put together; every case has the same methods and metrics."""
     methods = tuple(cases[0].scores)
     keys = tuple(cases[0].scores[methods[0]])
-    return Evaluation(profile, methods, tuple(cases), tuple(_of_metric(key, methods, cases) for key in keys))
+    found = tuple(_of_metric(key, methods, cases) for key in keys)
+    return Evaluation(profile, methods, tuple(cases), found, tuple(left_out))
 
 
 def values_of(evaluation: Evaluation, metric: MetricSummary) -> dict[str, NDArray[np.float64]]:
@@ -84,8 +92,10 @@ def _of_methods(table: Mapping[str, NDArray[np.float64]], better: str) -> dict[s
     values = np.stack(list(table.values()), axis=1)
     means, ranks = values.mean(axis=0), mean_ranks(values, better)
     spread = values.std(axis=0, ddof=1).tolist() if len(values) > 1 else [None] * len(table)
-    orders = places(goodness(values, better).mean(axis=0)), places(-ranks, RANK_DIGITS)
-    rows = zip(means.tolist(), spread, ranks.tolist(), *orders, strict=True)
+    good = goodness(values, better).mean(axis=0)
+    rows = zip(
+        means.tolist(), spread, ranks.tolist(), good.tolist(), places(good), places(-ranks, RANK_DIGITS), strict=True
+    )
     return {method: MethodSummary(*row) for method, row in zip(table, rows, strict=True)}
 
 

@@ -46,7 +46,7 @@ def write(evaluation: Evaluation, path: Path, *, overwrite: bool = False) -> Non
 
 def as_csv(evaluation: Evaluation) -> str:
     """One line for each metric and method, numbers with all their digits, and empty where there is none."""
-    header = ("metric", "unit", "better", "method", "pairs", "mean", "sd", "mean_rank", "place")
+    header = ("metric", "unit", "better", "method", "pairs", "left_out", "mean", "sd", "mean_rank", "place")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
@@ -54,7 +54,7 @@ def as_csv(evaluation: Evaluation) -> str:
         for method in evaluation.methods:
             found = metric.methods.get(method)
             cells = (found.mean, found.sd, found.mean_rank, found.place) if found else ("", "", "", "")
-            facts = (metric.key, metric.unit, metric.better, method, len(metric.pairs))
+            facts = (metric.key, metric.unit, metric.better, method, len(metric.pairs), len(evaluation.left_out))
             writer.writerow([*facts, *("" if cell is None else cell for cell in cells)])
     return text.getvalue()
 
@@ -111,9 +111,11 @@ def as_latex(evaluation: Evaluation) -> str:
 
 def caption(evaluation: Evaluation, legend: str = "best bold, second best underlined") -> str:
     """What the table shows, in one paragraph."""
-    count = len(evaluation.cases)
+    count, left_out = len(evaluation.cases), len(evaluation.left_out)
+    pairs = "1 pair" if count == 1 else f"{count} pairs"
+    common = f" that all methods have ({left_out} left out)" if left_out else ""
     return (
-        f"Mean ± SD over {count} {'pair' if count == 1 else 'pairs'}, metrics by the profile {evaluation.profile}; "
+        f"Mean ± SD over {pairs}{common}, metrics by the profile {evaluation.profile}; "
         f"{legend}. p: over all methods, not corrected for the number of metrics."
     )
 

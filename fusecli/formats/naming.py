@@ -7,7 +7,7 @@ from fusecli.catalog import Modality
 
 _MODALITY_WORDS = {
     "ct": Modality.CT,
-    **dict.fromkeys(("pet", "pt", "suv", "suvbw"), Modality.PET),
+    **dict.fromkeys(("pet", "pt", "suv", "suvbw", "suvlbm", "suvbsa"), Modality.PET),
     **dict.fromkeys(("spect", "nm"), Modality.SPECT),
     **dict.fromkeys(["mr", "mri", "t1", "t1w", "t2", "t2w", "flair", "pd", "epi", "bold", "mra"], Modality.MRI),
 }

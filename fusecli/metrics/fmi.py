@@ -19,10 +19,9 @@ def fmi(fixed: NDArray[Any], moving: NDArray[Any], fused: NDArray[Any]) -> float
     """How well the edges of the fusion tell where those of both sources are: the mean of two shares, about 0 to 1.
 
     All three are (row, column) with values in 0..1; the sources may be exchanged. Each share is the mean normalized
-    mutual information of all 3 x 3 windows of two edge maps. Transposing all images
-    may change it a little. Windows that are the same count as 1, so an image without
-    edges is told perfectly by another one, and a black background raises the score: compare it only between fusions
-    of the same pair.
+    mutual information of all 3 x 3 windows of two edge maps. Transposing all images may change it a little. Windows
+    that are the same count as 1, so an image without edges is told perfectly by another one, and a black background
+    raises the score: compare it only between fusions of the same pair.
 
     This is what the toolkits that published tables come from call FMI_pixel, though its feature is not the pixels but
     an edge map: Sobel, thinned, stronger than twice the root mean square gradient, and no edge on the frame.

@@ -1,5 +1,7 @@
 """What the metrics share: the check of their input, the grey scale 0..255, Sobel derivatives and Gaussian smoothing."""
 
+from collections.abc import Iterator
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +17,9 @@ SNAP = 1e-4
 
 # A fuser may overshoot 0..1, which is a fact to measure. By more than its whole range, it is on another scale.
 LOWEST, HIGHEST = -1.0, 2.0
+
+BLOCK, ROWS = 32, 512  # columns and rows that are smoothed at a time
+STRIP = 1 << 14  # pixels of a strip, or more where it would be hardly higher than the window
 
 
 def checked_levels(**images: NDArray[Any]) -> list[Levels]:
@@ -41,11 +46,16 @@ def check(*, axes: int, **images: NDArray[Any]) -> None:
             hint="Resample them onto one grid first.",
         )
     shape = shapes.pop()
-    if len(shape) != axes or min(shape[-2:]) < 2:
+    if len(shape) == axes and min(shape[-2:]) < 2:
+        raise ShapeError(
+            f"Images of {shape[-2]} x {shape[-1]} pixels are too small to be measured.",
+            why="At least 2 rows and 2 columns are needed.",
+        )
+    if len(shape) != axes:
         expected = "(rows, columns)" if axes == 2 else "(slices, rows, columns)"
         raise ShapeError(
             f"An array of {shape} is not an image that can be measured.",
-            why=f"It has to be {expected} with at least 2 rows and 2 columns.",
+            why=f"It has to be {expected}.",
             hint="Measure color pictures by their luma, and volumes slice by slice.",
         )
     for name, image in images.items():
@@ -79,9 +89,10 @@ def grey_levels(image: NDArray[Any]) -> Levels:
     An 8-bit picture stored as float32 fractions gets its exact levels back, because SNAP is far above that rounding.
     Without it a level of 126.999998 would count as an edge, and two equal gradients as unequal.
     """
-    levels = np.multiply(image, 255.0, dtype=np.float64)
+    levels: Levels = np.multiply(image, 255.0, dtype=np.float64)
     nearest = np.rint(levels)
-    return np.asarray(np.where(np.abs(levels - nearest) < SNAP, nearest, levels))
+    np.copyto(levels, nearest, where=np.abs(levels - nearest) < SNAP)
+    return levels
 
 
 def varies(levels: Levels) -> bool:
@@ -116,8 +127,12 @@ def sobel(levels: Levels, border: Literal["edge", "constant", "reflect"]) -> tup
     Beyond its edge the image goes on with its last value ("edge"), with black ("constant"), or mirrored without
     repeating its last value ("reflect").
     """
-    padded = np.pad(levels, 1, mode=border)
-    down, right = padded[2:] - padded[:-2], padded[:, 2:] - padded[:, :-2]
+    return sobel_inside(np.pad(levels, 1, mode=border))
+
+
+def sobel_inside(levels: Levels) -> tuple[Levels, Levels]:
+    """The same where the kernels lie inside the image: smaller than it by 2."""
+    down, right = levels[2:] - levels[:-2], levels[:, 2:] - levels[:, :-2]
     return (
         down[:, :-2] + 2 * down[:, 1:-1] + down[:, 2:],
         right[:-2] + 2 * right[1:-1] + right[2:],
@@ -140,5 +155,38 @@ def gaussian_window(size: int, sd: float) -> Levels:
 def smooth(levels: Levels, window: Levels) -> Levels:
     """The image averaged under window ⊗ window, only where the window lies inside: smaller by its size less one."""
     # A Gaussian is separable: two passes of n weights give what one pass of n x n would.
-    rows = sliding_window_view(levels, len(window), axis=0) @ window
-    return np.asarray(sliding_window_view(rows, len(window), axis=1) @ window)
+    return _along_rows(_along_rows(levels.T, window).T, window)
+
+
+def _along_rows(levels: Levels, window: Levels) -> Levels:
+    """Each row averaged under the window, by products with a band matrix that has the window in every column.
+
+    A few columns at a time the zeros of the matrix cost less than a sum over strided neighbours does, which no
+    processor's matrix routine takes. Products are kept below the size from which that routine starts threads.
+    """
+    places = levels.shape[1] - len(window) + 1
+    band = _band(tuple(window.tolist()))
+    averaged = np.empty((len(levels), places))
+    for left in range(0, places, BLOCK):
+        width = min(BLOCK, places - left)
+        for top in range(0, len(levels), ROWS):
+            under = levels[top : top + ROWS, left : left + width + len(window) - 1]
+            np.matmul(under, band[: under.shape[1], :width], out=averaged[top : top + ROWS, left : left + width])
+    return averaged
+
+
+@cache
+def _band(weights: tuple[float, ...]) -> Levels:
+    """The weights in every column of a matrix, one row lower in each, (size + BLOCK - 1, BLOCK)."""
+    return sliding_window_view(np.pad(weights, BLOCK - 1), BLOCK)[:, ::-1].copy()
+
+
+def strips(shape: tuple[int, ...], side: int) -> Iterator[slice]:
+    """Rows of an image, (row, column), in strips in which a window of `side` pixels has every place exactly once.
+
+    What is worked out strip by strip stays in the processor's cache, so a pixel of a large image costs no more.
+    """
+    places = shape[0] - side + 1
+    height = max(2 * side, STRIP // shape[1])
+    for top in range(0, places, height):
+        yield slice(top, min(top + height, places) + side - 1)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusecli.metrics.kernels import Levels, checked_levels, require_side, smooth
+from fusecli.metrics.local_moments import covariance, local
 from fusecli.metrics.structure import WINDOW, halve
 
 SIDE = len(WINDOW)
@@ -34,16 +35,11 @@ def of_levels(fixed: Levels, moving: Levels, fused: Levels) -> float:
     """The same for grey levels 0..255."""
     require_side(fused.shape, SIDE, metric="MEF-SSIM", need="window needs")
     share_a, share_b = _ideal(fixed, moving)
-    means = [smooth(image, WINDOW) for image in (fixed, moving, fused)]
-
-    def covariance(first: int, second: int) -> Levels:
-        images = (fixed, moving, fused)
-        return smooth(images[first] * images[second], WINDOW) - means[first] * means[second]
-
-    crossed = 2 * share_a * share_b * covariance(0, 1)
-    ideal = share_a**2 * covariance(0, 0) + crossed + share_b**2 * covariance(1, 1)
-    shared = share_a * covariance(0, 2) + share_b * covariance(1, 2)
-    return float(np.mean((2 * shared + C) / (ideal + covariance(2, 2) + C)))
+    a, b, f = (local(image, WINDOW) for image in (fixed, moving, fused))
+    crossed = 2 * share_a * share_b * covariance(a, b)
+    ideal = share_a**2 * a.variance + crossed + share_b**2 * b.variance
+    shared = share_a * covariance(a, f) + share_b * covariance(b, f)
+    return float(np.mean((2 * shared + C) / (ideal + f.variance + C)))
 
 
 def over_scales(fixed: Levels, moving: Levels, fused: Levels) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusecli.errors import ImageError
-from fusecli.metrics.kernels import SNAP, Levels, checked_levels, magnitude, sobel
+from fusecli.metrics.kernels import SNAP, Levels, checked_levels, magnitude, sobel_inside, strips
 
 # Scale, steepness and midpoint of the two sigmoids.
 STRENGTH = (0.9994, 15.0, 0.5)
@@ -32,22 +32,24 @@ def qabf(fixed: NDArray[Any], moving: NDArray[Any], fused: NDArray[Any]) -> floa
 
 def of_levels(fixed: Levels, moving: Levels, fused: Levels) -> float:
     """The same for grey levels 0..255."""
-    result = _edges(fused)
-    sources = [_edges(fixed), _edges(moving)]
-    weight = sum(float(strength.sum()) for strength, _ in sources)
+    surrounded = [np.pad(image, 1) for image in (fixed, moving, fused)]
+    kept = weight = 0.0
+    for strip in strips(surrounded[0].shape, 3):
+        *sources, result = [_edges(image[strip]) for image in surrounded]
+        kept += sum(float(np.sum(_kept(source, result) * source[0])) for source in sources)
+        weight += sum(float(strength.sum()) for strength, _ in sources)
     if weight == 0:
         raise ImageError(
             "Neither FIXED nor MOVING has an edge, so how many of them the fusion keeps is not defined.",
             why="The Sobel gradient of both is 0 everywhere.",
             hint="Choose a slice that shows anatomy and uptake, or check the window.",
         )
-    kept = sum(float(np.sum(_kept(source, result) * source[0])) for source in sources)
     return kept / weight
 
 
 def _edges(levels: Levels) -> tuple[Levels, Levels]:
-    """Strength of the gradient at each pixel, and its orientation in -π/2..π/2."""
-    down, right = sobel(levels, border="constant")
+    """Strength of the gradient at each pixel inside the outermost ones, and its orientation in -π/2..π/2."""
+    down, right = sobel_inside(levels)
     # Where a float32 image is even along its rows, `right` is rounding, whose sign must not choose between ±π/2.
     slope = np.divide(-down, right, out=np.full_like(down, np.inf), where=np.abs(right) > SNAP)
     return magnitude(down, right), np.arctan(slope)

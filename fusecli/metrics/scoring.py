@@ -1,8 +1,6 @@
 """The scores of a slice or a volume, by any profile."""
 
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,9 +12,9 @@ from fusecli.metrics.histograms import whole_levels
 from fusecli.metrics.kernels import Levels, check, checked_levels, grey_levels, varies
 from fusecli.metrics.profiles import Profile, profile_named
 from fusecli.metrics.score import Score
+from fusecli.metrics.workers import Progress, cores, worked_through
 
 Scores = dict[str, Score]
-Progress = Callable[[int, int], None]
 Foreground = NDArray[np.bool_] | None
 
 MOST_WORKERS = 8  # each holds the maps of one slice in memory
@@ -57,14 +55,15 @@ def score_slices(
     anywhere: bool = False,
     allow_none: bool = False,
     foreground: Foreground = None,
+    threads: int | None = None,
     progress: Progress | None = None,
 ) -> dict[int, Scores]:
-    """The scores of each of `scored_slices(fixed, moving)`, by its index from 0, on all cores.
+    """The scores of each of `scored_slices(fixed, moving)`, by its index from 0.
 
     The images are (slice, row, column) with values in 0..1. `foreground`, bool of the same size, restricts pointwise
     metrics to its voxels and the others to the box around them; slices without any are left out. `anywhere` measures
-    all slices where there is none to be preferred, `allow_none` answers even if no metric has a value. `progress` hears
-    of the slices done and of all.
+    all slices where there is none to be preferred, `allow_none` answers even if no metric has a value. `threads`
+    measure at once (None: one for each core, up to eight). `progress` hears of the slices done and of all.
 
     Raises as `score` does, and ImageError if there is no slice to measure.
     """
@@ -78,24 +77,12 @@ def score_slices(
         levels = [grey_levels(volume[k]) for volume in (fixed, moving, fused)]
         return _scores(own, wanted, levels, strict=strict, foreground=inside)
 
-    found, problems = _on_all_cores(of_slice, indices, progress)
+    at_once = min(threads or min(cores(), MOST_WORKERS), len(indices))
+    results = list(worked_through(of_slice, indices, threads=at_once, progress=progress))
+    found = {k: scores for k, (scores, _) in zip(indices, results, strict=True)}
     if not allow_none:
-        _check_any(mean_scores(found), problems)
+        _check_any(mean_scores(found), [problem for _, met in results for problem in met])
     return found
-
-
-def _on_all_cores(
-    of_slice: Callable[[int], tuple[Scores, list[ImageError]]], indices: Sequence[int], progress: Progress | None
-) -> tuple[dict[int, Scores], list[ImageError]]:
-    found: dict[int, Scores] = {}
-    problems: list[ImageError] = []
-    with ThreadPoolExecutor(min(_cores(), len(indices), MOST_WORKERS)) as pool:
-        for k, (scores, met) in zip(indices, pool.map(of_slice, indices), strict=True):
-            found[k] = scores
-            problems += met
-            if progress is not None:
-                progress(len(found), len(indices))
-    return found, problems
 
 
 def score_volume(
@@ -154,10 +141,6 @@ def _slices(fixed: NDArray[Any], moving: NDArray[Any], foreground: Foreground, *
     return indices
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def scored_slices(fixed: NDArray[Any], moving: NDArray[Any]) -> list[int]:
     """Indices of the slices, from 0, in which both sources vary by at least one of 256 grey levels.
 
@@ -180,7 +163,7 @@ def chosen_keys(profile: Profile, keys: Iterable[str] | None) -> list[str]:
     missing = [key for key in wanted if key not in profile.formulas]
     if missing:
         raise UsageError(
-            f"The profile {profile.name} has no metric {', '.join(missing)}.",
+            f"The profile {profile.name} has no metric {', '.join(map(repr, missing))}.",
             hint=f"It has: {', '.join(profile.formulas)}",
         )
     return wanted

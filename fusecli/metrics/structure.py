@@ -1,10 +1,11 @@
-"""What the structural metrics share: means, variances and covariance of two images under a Gaussian window."""
+"""What the structural metrics share: the terms of SSIM under a Gaussian window, and the step to the next scale."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from fusecli.metrics.kernels import Levels, gaussian_window, smooth
+from fusecli.metrics.kernels import Levels, gaussian_window
+from fusecli.metrics.local_moments import covariance, local
 
 WINDOW = gaussian_window(11, sd=1.5)  # of Wang et al. 2004, and of the measures built upon it
 
@@ -22,14 +23,9 @@ class Moments:
 
 def moments(a: Levels, b: Levels, window: Levels = WINDOW) -> Moments:
     """The moments of two images of one size, smaller than they are by the size of the window less one."""
-    mean_a, mean_b = smooth(a, window), smooth(b, window)
-    return Moments(
-        mean_a,
-        mean_b,
-        np.maximum(smooth(a * a, window) - mean_a**2, 0),
-        np.maximum(smooth(b * b, window) - mean_b**2, 0),
-        smooth(a * b, window) - mean_a * mean_b,
-    )
+    first, second = local(a, window), local(b, window)
+    variance_a, variance_b = (np.maximum(one.variance, 0) for one in (first, second))
+    return Moments(first.mean, second.mean, variance_a, variance_b, covariance(first, second))
 
 
 def luminance(m: Moments, peak: float = 255.0) -> Levels:

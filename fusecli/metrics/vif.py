@@ -1,12 +1,21 @@
 """VIF: visual information fidelity, in the pixel domain."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fusecli.metrics.kernels import Levels, checked_levels, gaussian_window, require_side, require_variation, smooth
+from fusecli.metrics.kernels import (
+    Levels,
+    checked_levels,
+    gaussian_window,
+    require_side,
+    require_variation,
+    smooth,
+    strips,
+)
+from fusecli.metrics.local_moments import Local, covariance, local
 
 # One scale each; the standard deviation is a fifth of the size.
 WINDOWS = tuple(gaussian_window(size, sd=size / 5) for size in (17, 9, 5, 3))
@@ -64,36 +73,28 @@ def _shares(sources: list[Levels], fused: Levels) -> list[float]:
     for scale, window in enumerate(WINDOWS):
         if scale > 0:
             images = [smooth(image, window)[::2, ::2] for image in images]
-        *own, result = [statistics(image, window) for image in images]
-        for k, source in enumerate(own):
-            _, kept, there = information(source, result, window, EYE_NOISE)
-            total[k] += kept.sum(), there.sum()
+        for strip in strips(images[0].shape, len(window)):
+            *own, result = [moments(image[strip], window) for image in images]
+            for k, source in enumerate(own):
+                _, kept, there = information(source, result, EYE_NOISE)
+                total[k] += kept.sum(), there.sum()
     return [float(kept / there) for kept, there in total]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Statistics:
-    """An image of one scale, and its mean and variance under the window around each place."""
-
-    image: Levels
-    mean: Levels
-    variance: Levels
+def moments(image: Levels, window: Levels) -> Local:
+    """The local moments of an image of one scale, its variance never below 0."""
+    found = local(image, window)
+    return replace(found, variance=np.maximum(found.variance, 0))
 
 
-def statistics(image: Levels, window: Levels) -> Statistics:
-    """The statistics of an image of grey levels."""
-    mean = smooth(image, window)
-    return Statistics(image, mean, np.maximum(smooth(image**2, window) - mean**2, 0))
-
-
-def information(source: Statistics, fused: Statistics, window: Levels, noise: float) -> tuple[Levels, Levels, Levels]:
+def information(source: Local, fused: Local, noise: float) -> tuple[Levels, Levels, Levels]:
     """Of one scale, at each place: the gain, information of the source still in the fusion, and all that was there.
 
     `noise` is the variance of the noise that stands for the eye.
     """
-    covariance = smooth(source.image * fused.image, window) - source.mean * fused.mean
-    gain = covariance / (source.variance + FLAT)
-    distortion = np.maximum(fused.variance - gain * covariance, FLAT)
+    shared = covariance(source, fused)
+    gain = shared / (source.variance + FLAT)
+    distortion = np.maximum(fused.variance - gain * shared, FLAT)
     # Where the fusion is flat, or shows the source inverted, nothing of the source is kept.
     gain[(fused.variance < FLAT) | (gain < 0)] = 0
     signal = np.where(source.variance < FLAT, 0, source.variance)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusecli.metrics import vif
-from fusecli.metrics.kernels import Levels, checked_levels, require_variation, smooth
+from fusecli.metrics.kernels import Levels, checked_levels, require_variation, smooth, strips
 
 EYE_NOISE = 0.005 * 255**2  # variance of the noise that stands for the eye, in squared grey levels
 GUARD = 1e-7  # added at each place to both sums of a scale
@@ -42,10 +42,9 @@ def of_levels(fixed: Levels, moving: Levels, fused: Levels) -> float:
 
 def _share(images: list[Levels], window: Levels) -> float:
     """Of one scale: information kept, of all that there was in the source with the larger gain at each place."""
-    *sources, result = [vif.statistics(image, window) for image in images]
-    (gain_a, kept_a, there_a), (gain_b, kept_b, there_b) = [
-        vif.information(source, result, window, EYE_NOISE) for source in sources
-    ]
-    is_a = gain_a > gain_b
-    kept, there = np.where(is_a, kept_a, kept_b), np.where(is_a, there_a, there_b)
-    return float(np.sum(kept + GUARD) / np.sum(there + GUARD))
+    total = np.zeros(2)  # kept, there
+    for strip in strips(images[0].shape, len(window)):
+        *sources, result = [vif.moments(image[strip], window) for image in images]
+        (gain_a, *of_a), (gain_b, *of_b) = [vif.information(source, result, EYE_NOISE) for source in sources]
+        total += [np.sum(np.where(gain_a > gain_b, a, b) + GUARD) for a, b in zip(of_a, of_b, strict=True)]
+    return float(total[0] / total[1])

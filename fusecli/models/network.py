@@ -10,18 +10,31 @@ from safetensors.torch import load_file
 from torch import nn
 
 from fusecli.errors import ModelError
+from fusecli.models import csafusion_config as csafusion
+from fusecli.models.csafusion import CSAFusion
 from fusecli.models.device import choose_device
+from fusecli.models.dmfnet import DMFNet
+from fusecli.models.dmfnet_config import SMALL, DMFNetConfig
+from fusecli.models.dmfnet_noise import kept
+from fusecli.models.dmfnet_unet import DiffusionUNet
 from fusecli.models.lrc import LRC
 from fusecli.models.lrc_config import ABLATIONS, FAST
 from fusecli.models.tiled import Grey, TiledFuser
 from fusecli.models.volume import OnTile
 from fusecli.models.weights import Weights, find_weights
 
+# The networks that are trained in two stages, by the diffusion U-Net of the first.
+DIFFUSION = {"dmfnet": DMFNetConfig(), "dmfnet-small": SMALL}
+
 # What `architecture` in weights/manifest.toml, and --config of `fusecli train`, may name.
 ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
     "lrc": LRC,
     "lrc-fast": partial(LRC, FAST),
     **{name: partial(LRC, config) for name, config in ABLATIONS.items()},
+    "csafusion": CSAFusion,
+    "csafusion-frozen": partial(CSAFusion, csafusion.FROZEN),
+    **{name: partial(CSAFusion, config) for name, config in csafusion.ABLATIONS.items()},
+    **{name: partial(DMFNet, config) for name, config in DIFFUSION.items()},
 }
 
 
@@ -65,6 +78,19 @@ def build(architecture: str) -> nn.Module:
             hint=f"It has: {', '.join(ARCHITECTURES)}",
         )
     return ARCHITECTURES[architecture]()
+
+
+def build_diffusion(architecture: str, schedule: str) -> DiffusionUNet:
+    """The U-Net of a network's first stage with random weights, for the noise `schedule` cosine or linear.
+
+    Raises ModelError for an architecture that has no such stage.
+    """
+    if architecture not in DIFFUSION:
+        raise ModelError(
+            f"The network {architecture!r} has no diffusion stage.", hint=f"These have one: {', '.join(DIFFUSION)}"
+        )
+    config = DIFFUSION[architecture]
+    return DiffusionUNet(config, kept(schedule, config.steps))
 
 
 class NetworkFuser(TiledFuser):

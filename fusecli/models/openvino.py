@@ -1,5 +1,6 @@
 """A converted network on the CPU by OpenVINO, without torch."""
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -54,7 +55,7 @@ class OpenVinoFuser(TiledFuser):
 
     def _run(self, fixed: Grey, moving: Grey) -> Grey:
         if self._compiled is None:
-            self._compiled = self._core.compile_model(self._model, "CPU", SETTINGS)
+            self._compiled = self._core.compile_model(self._model, "CPU", SETTINGS | _thread_limit())
         images = [np.array(image, dtype=np.float32)[None, None] for image in (fixed, moving)]
         return np.asarray(np.clip(self._compiled(images)[0][0, 0], 0, 1), dtype=np.float32)
 
@@ -66,6 +67,12 @@ class OpenVinoFuser(TiledFuser):
     def _recover(self) -> None:
         # A network that ran out of memory keeps the shapes of that run and fails for every other size.
         self._compiled = None
+
+
+def _thread_limit() -> dict[str, int]:
+    """OpenVINO does not read OMP_NUM_THREADS by itself, by which workers that share a machine are limited."""
+    count = os.environ.get("OMP_NUM_THREADS", "")
+    return {"INFERENCE_NUM_THREADS": int(count)} if count.isdecimal() and int(count) > 0 else {}
 
 
 def silent_openvino() -> Any:

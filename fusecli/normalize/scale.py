@@ -1,6 +1,6 @@
 """A window as a value: which measured number is black, which is white, and why these two."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ from fusecli.core.intensity import Intensity
 UNIT_NAMES = {
     Intensity.HU: "HU",
     Intensity.SUV: "SUV",
+    Intensity.SUVLBM: "SUVlbm",
+    Intensity.SUVBSA: "SUVbsa",
     Intensity.BQML: "Bq/ml",
     Intensity.COUNTS: "counts",
     Intensity.ARBITRARY: "arbitrary units",
@@ -24,6 +26,7 @@ UNIT_NAMES = {
 class Scale:
     """`low` and everything below it is 0, `high` and everything above it is 1, and it is linear in between.
 
+    With a `curve`, what lies in between follows it: brightness at equal steps from `low` to `high`, both included.
     Where `low` equals `high` it is a step: 0 up to and with `low`, 1 above it, as DICOM defines a window of width 1.
     `kind` is "preset", "numbers", "dicom", "percentiles", "suv", "positive", "as-is" or "constant"; `name` what the
     user would type for it, or ""; `shown` the scale in words, and `why` the reason for it. Both are printable as they
@@ -38,6 +41,7 @@ class Scale:
     shown: str
     why: str
     warnings: tuple[str, ...] = ()
+    curve: tuple[float, ...] = field(default=(), repr=False)
 
     @property
     def text(self) -> str:
@@ -67,6 +71,9 @@ class Scale:
         return unit
 
     def _brightness(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        if self.curve:
+            steps = np.linspace(self.low, self.high, len(self.curve))
+            return np.asarray(np.interp(values, steps, self.curve))
         if self.low == self.high:
             return np.asarray(values > self.low, dtype=np.float64)
         return np.clip((values - self.low) / (self.high - self.low), 0.0, 1.0)

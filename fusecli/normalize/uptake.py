@@ -11,7 +11,8 @@ from fusecli.errors import UsageError
 from fusecli.normalize.scale import UNIT_NAMES, Scale
 
 # White at SUV 5: the usual setting for FDG, which shows liver mid-grey and most tumors white.
-SUV_RANGE = (0.0, 5.0)
+# By surface 5 g/ml are 1.3 cm2/ml in a person of 70 kg and 1.75 m, whose surface is 1.85 m2.
+SUV_RANGES = {Intensity.SUV: (0.0, 5.0), Intensity.SUVLBM: (0.0, 5.0), Intensity.SUVBSA: (0.0, 1.3)}
 UPPER_PERCENTILE = 99.5
 NOT_COMPARABLE = "brightness is not comparable between patients"
 NO_SUV = f"no SUV: robust percentile; {NOT_COMPARABLE}"
@@ -22,7 +23,7 @@ def measures_uptake(image: Image) -> bool:
 
     A picture of a PET is not a measurement: its brightness was chosen by whoever made the picture.
     """
-    if image.intensity in (Intensity.SUV, Intensity.BQML, Intensity.COUNTS):
+    if image.intensity.is_suv or image.intensity in (Intensity.BQML, Intensity.COUNTS):
         return True
     return image.modality.is_uptake and image.intensity is Intensity.ARBITRARY
 
@@ -30,19 +31,19 @@ def measures_uptake(image: Image) -> bool:
 def uptake_scale(image: Image, *, stretched: bool = False) -> Scale:
     """SUV 0 to 5; without SUV, or `stretched`, 0 to the 99.5th percentile of the positive voxels.
 
-    Negative uptake is 0 either way.
+    SUV by body surface ends at 1.3 cm2/ml. Negative uptake is 0 either way.
     """
-    if image.intensity is not Intensity.SUV:
+    if not image.intensity.is_suv:
         # SPECT never has SUV in practice: a warning with every SPECT would only teach people to skip warnings.
         warnings = () if image.modality is Modality.SPECT else (f"PET window: {NO_SUV}.",)
         return _positive_scale(image, NO_SUV, warnings)
     if stretched:
         return _positive_scale(image, f"asked for; {NOT_COMPARABLE}", ())
-    return _suv(SUV_RANGE, "the default for PET")
+    return _suv(image.intensity, SUV_RANGES[image.intensity], "the default for PET")
 
 
 def suv_scale(image: Image, suv_range: tuple[float, float], window: str | None = None) -> Scale:
-    """The range of SUV that the user asks for, as (low, high) in g/ml.
+    """The range of SUV that the user asks for, as (low, high) in the unit of the image: g/ml, or cm2/ml by surface.
 
     Raises UsageError for a range that is not 0 <= low < high, for an image without SUV, or together with a window.
     """
@@ -58,18 +59,18 @@ def suv_scale(image: Image, suv_range: tuple[float, float], window: str | None =
             why="It starts at 0 or above, since there is no negative uptake, and ends higher than it starts.",
             hint="For example 0 to 5, or 0 to 20 for PSMA.",
         )
-    if image.intensity is not Intensity.SUV:
+    if not image.intensity.is_suv:
         raise UsageError(
             "An SUV range was given for an image that has no SUV.",
             why=f"Its voxels are {image.intensity.value}.",
             hint="Leave the SUV range out, or supply what the SUV of this PET lacks: weight, dose and injection time.",
         )
-    return _suv((low, high), "asked for")
+    return _suv(image.intensity, (low, high), "asked for")
 
 
-def _suv(suv_range: tuple[float, float], why: str) -> Scale:
-    low, high = suv_range
-    return Scale("suv", f"{low:g}-{high:g}", low, high, "SUV", f"SUV {low:g} to {high:g}", why)
+def _suv(intensity: Intensity, suv_range: tuple[float, float], why: str) -> Scale:
+    (low, high), unit = suv_range, UNIT_NAMES[intensity]
+    return Scale("suv", f"{low:g}-{high:g}", low, high, unit, f"{unit} {low:g} to {high:g}", why)
 
 
 def _positive_scale(image: Image, why: str, warnings: tuple[str, ...]) -> Scale:

@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from fusecli.catalog import CT_WINDOWS, Window
-from fusecli.core.image import Image
+from fusecli.core.image import Image, LookupTable
 from fusecli.core.intensity import Intensity
 from fusecli.errors import UsageError
 from fusecli.normalize.scale import UNIT_NAMES, Scale
@@ -13,6 +13,8 @@ from fusecli.normalize.scale import UNIT_NAMES, Scale
 AIR_HU = -1024.0  # the least that a CT of 12 bits measures
 PERCENTILES = (0.5, 99.5)
 ASKED = "asked for"
+SIGMOID_REACH = 3.0  # widths from the centre
+SIGMOID_STEPS = 2401
 NUMBER = r"[-+]?\d+(?:\.\d*)?|[-+]?\.\d+"
 WIDTH_LEVEL = re.compile(rf"({NUMBER})/({NUMBER})", re.ASCII)
 FROM_FILE = re.compile(r"dicom(?::(\d+))?", re.ASCII)
@@ -88,15 +90,22 @@ def _numbers_scale(image: Image, text: str, width: float, centre: float) -> Scal
 
 
 def _dicom_scale(image: Image, number: int) -> Scale:
-    windows = image.source.windows if image.source else ()
-    if not 1 <= number <= len(windows):
-        have = f"The file has {len(windows)}, counted from 1" if windows else "The file has none"
+    """The file's own: lookup tables first, because where there is one it is what the file is shown by, then windows."""
+    tables, windows = (image.source.tables, image.source.windows) if image.source else ((), ())
+    count = len(tables) + len(windows)
+    if not 1 <= number <= count:
+        have = f"The file has {count}, counted from 1" if count else "The file has none"
         raise UsageError(
             f"There is no window dicom:{number}.",
-            why=f"{have}: Window Center (0028,1050) and Window Width (0028,1051).",
+            why=f"{have}: VOI LUT (0028,3010), Window Center (0028,1050) and Window Width (0028,1051).",
             hint=_grammar(),
         )
-    window = windows[number - 1]
+    if number <= len(tables):
+        return _table_scale(tables[number - 1], number, image)
+    return _own_window_scale(windows[number - 1 - len(tables)], number, image)
+
+
+def _own_window_scale(window: Window, number: int, image: Image) -> Scale:
     if window.width <= 0:
         raise UsageError(
             f"The window dicom:{number} has a width of {window.width:g}.",
@@ -104,7 +113,28 @@ def _dicom_scale(image: Image, number: int) -> Scale:
             hint=_grammar(),
         )
     # The file's own explanation (0028,1055) is free text, so it stays out of what is printed and reported.
-    return _window_scale("dicom", _as_dicom_shows(window, image), f"dicom:{number}", image.intensity, ASKED, window)
+    name = f"dicom:{number}"
+    if window.function == "SIGMOID":
+        return _sigmoid_scale(window, name, image)
+    shown = window if window.function == "LINEAR_EXACT" else _as_dicom_shows(window, image)
+    return _window_scale("dicom", shown, name, image.intensity, ASKED, window)
+
+
+def _sigmoid_scale(window: Window, name: str, image: Image) -> Scale:
+    """DICOM's SIGMOID, PS3.3 C.11.2.1.3.1, out to where it is black and white to within 1e-5."""
+    reach = SIGMOID_REACH * window.width
+    values = np.linspace(-reach, reach, SIGMOID_STEPS)
+    curve = tuple(1 / (1 + np.exp(-4 * values / window.width)))
+    unit = UNIT_NAMES[image.intensity]
+    shown = f"{name} sigmoid W{window.width:g} L{window.centre:g} {unit}"
+    return Scale("dicom", name, window.centre - reach, window.centre + reach, unit, shown, ASKED, curve=curve)
+
+
+def _table_scale(table: LookupTable, number: int, image: Image) -> Scale:
+    last = table.first + len(table.brightness) - 1
+    name, unit = f"dicom:{number}", UNIT_NAMES[image.intensity]
+    shown = f"{name} lookup table ({table.first:g} to {last:g} {unit})"
+    return Scale("dicom", name, table.first, last, unit, shown, ASKED, curve=table.brightness)
 
 
 def _as_dicom_shows(window: Window, image: Image) -> Window:
@@ -113,7 +143,7 @@ def _as_dicom_shows(window: Window, image: Image) -> Window:
     LINEAR counts a width in levels of the file, both ends included. SUV and 0..1 are no longer the file's levels, and
     a width below 1 does not exist in LINEAR: these stay as they are, which is LINEAR_EXACT.
     """
-    if image.intensity in (Intensity.SUV, Intensity.UNIT) or window.width < 1:
+    if image.intensity.is_suv or image.intensity is Intensity.UNIT or window.width < 1:
         return window
     return Window(window.width - 1, window.centre - 0.5)
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from fusecli import sitk_bridge
@@ -11,6 +12,7 @@ from fusecli.core.history import Fact, Step
 from fusecli.core.image import Image
 from fusecli.core.intensity import Intensity
 from fusecli.errors import PairError
+from fusecli.register.alignment import Alignment, identity, placed
 
 # From this ratio of voxel sizes on, MOVING is smoothed before it is sampled.
 COARSER = 1.5
@@ -19,25 +21,36 @@ COARSER = 1.5
 OUTSIDE = {Intensity.HU: -1024.0}
 
 
-def resample(moving: Image, *, onto: Geometry) -> tuple[Image, NDArray[np.bool_]]:
+def resample(
+    moving: Image, *, onto: Geometry, by: Alignment | None = None, role: str = "MOVING"
+) -> tuple[Image, NDArray[np.bool_]]:
     """`moving` on the grid `onto`, linearly interpolated once from its own voxels, and where it has data.
 
-    Where the new voxels are more than 1.5 times as large, MOVING is smoothed to their size first.
+    `by` takes points of FIXED, whose grid `onto` is, to points of MOVING; without it both lie in one system of
+    coordinates, and both must have a place in the patient. `role` is what messages call it. Where the new voxels are
+    more than 1.5 times as large, MOVING is smoothed to their size first.
 
-    Both must have a place in the patient. The second value is (slice, row, column), bool: False outside MOVING's field
-    of view, which reaches half a voxel beyond its outermost voxel centres. The unit does not change: SUV stays SUV.
+    The second value is (slice, row, column), bool: False outside MOVING's field of view, which reaches half a voxel
+    beyond its outermost voxel centres. The unit does not change: SUV stays SUV, and the history has the maximum and
+    the integral (mean times volume) of a tracer before and after.
 
     Raises PairError when the two fields of view do not meet at all.
     """
-    mapping = sitk_bridge.index_map(onto, moving.geometry)
-    covered = _coverage(moving.geometry.shape, mapping, onto.shape)
+    own, grid = (moving.geometry, onto) if by is None else (placed(moving.geometry), placed(onto))
+    linear = _linear_part(own, grid, by or identity())
+    mapping = sitk_bridge.between_indices(linear)
+    if by is not None and by.matrix is None:
+        mapping = sitk_bridge.through_millimetres(grid, by.transform, own)
+    covered = _coverage(own.shape, mapping, onto.shape)
     if not covered.any():
-        raise _no_overlap(moving.geometry, onto)
-    voxels = _interpolated(moving, mapping, onto.shape, outside=OUTSIDE.get(moving.intensity, 0.0))
-    blur = max(_blur(mapping))
+        raise _no_overlap(own, grid, by, role)
+    blur = _blur(linear)
+    voxels = _interpolated(moving, mapping, onto.shape, blur=blur, outside=OUTSIDE.get(moving.intensity, 0.0))
     facts: dict[str, Fact] = {"interpolation": "linear", "covered_share": round(float(covered.mean()), 4)}
-    facts |= {"smoothed_by_voxels": round(blur, 3)} if blur else {}
-    step = Step("resample", facts, _warnings(moving.geometry, onto, covered))
+    facts |= {"smoothed_by_voxels": round(max(blur), 3)} if any(blur) else {}
+    facts |= {"aligned_by": by.method} if by else {}
+    facts |= _uptake_facts(moving, voxels, onto)
+    step = Step("resample", facts, _warnings(moving.geometry, onto, covered, by, role))
     return moving.stepped(step, voxels=voxels, geometry=onto), covered
 
 
@@ -56,7 +69,7 @@ def resize(moving: Image, *, onto: Geometry) -> Image:
     scale = np.array(own, dtype=np.float64) / onto.shape
     mapping = np.diag([*scale, 1.0])
     mapping[:3, 3] = (scale - 1) / 2  # the outer edges coincide, not the outermost voxel centres
-    voxels = _interpolated(moving, mapping, onto.shape, outside=0.0)
+    voxels = _interpolated(moving, sitk_bridge.between_indices(mapping), onto.shape, blur=_blur(mapping), outside=0.0)
     warning = (
         f"MOVING was resized from {own[2]} x {own[1]} to {onto.shape[2]} x {onto.shape[1]} pixels, "
         "because nothing says where it lies: check that both show the same field of view."
@@ -67,7 +80,21 @@ def resize(moving: Image, *, onto: Geometry) -> Image:
     return moving.stepped(step, voxels=voxels, geometry=onto)
 
 
-def _coverage(own: tuple[int, ...], mapping: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def _linear_part(own: Geometry, onto: Geometry, by: Alignment) -> NDArray[np.float64]:
+    """The affine from indices of `onto` to indices of MOVING: exact, or the closest to an alignment that bends."""
+    if by.matrix is not None:
+        return np.asarray(np.linalg.inv(own.matrix) @ by.matrix @ onto.matrix)
+    # At least two indices along each axis, so that an image of one slice has a third direction too.
+    axes = [np.linspace(0, max(size - 1, 1), 5) for size in onto.shape]
+    indices = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    there = own.indices(by.points(onto.points(indices)))
+    fitted = np.linalg.lstsq(np.column_stack([indices, np.ones(len(indices))]), there, rcond=None)[0]
+    mapping = np.eye(4)
+    mapping[:3] = fitted.T
+    return mapping
+
+
+def _coverage(own: tuple[int, ...], mapping: sitk.Transform, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Where a grid of `shape` lies in MOVING's field of view, which has `own` voxels: (slice, row, column)."""
     # Through the same resampler as the image, so that both round alike on the edge of the field of view.
     ones = sitk_bridge.to_sitk(np.ones(own, dtype=np.uint8))
@@ -75,11 +102,11 @@ def _coverage(own: tuple[int, ...], mapping: NDArray[np.float64], shape: tuple[i
 
 
 def _interpolated(
-    moving: Image, mapping: NDArray[np.float64], shape: tuple[int, ...], *, outside: float
+    moving: Image, mapping: sitk.Transform, shape: tuple[int, ...], *, blur: tuple[float, ...], outside: float
 ) -> NDArray[Any]:
     # ITK cuts the fraction off when it writes 8 bits, which darkens: color is interpolated in float and rounded once.
     image = sitk_bridge.to_sitk(np.asarray(moving.voxels, dtype=np.float32), is_color=moving.is_color)
-    image = sitk_bridge.smooth(image, _blur(mapping))
+    image = sitk_bridge.smooth(image, blur)
     voxels = sitk_bridge.to_voxels(sitk_bridge.resample(image, mapping, shape, outside=outside))
     return np.rint(voxels).astype(np.uint8) if moving.is_color else voxels
 
@@ -96,29 +123,53 @@ def _blur(mapping: NDArray[np.float64]) -> tuple[float, ...]:
     return tuple(float(width) for width in widths)
 
 
-def _warnings(moving: Geometry, onto: Geometry, covered: NDArray[np.bool_]) -> tuple[str, ...]:
+def _uptake_facts(moving: Image, voxels: NDArray[Any], onto: Geometry) -> dict[str, Fact]:
+    """The highest value of a tracer, and its integral in the unit times ml, before and after."""
+    if not moving.modality.is_uptake or moving.is_color:
+        return {}
+    facts: dict[str, Fact] = {}
+    for when, values, geometry in (("before", moving.voxels, moving.geometry), ("after", voxels, onto)):
+        facts[f"maximum_{when}"] = float(values.max())
+        if moving.geometry.is_patient and onto.is_patient:
+            voxel_ml = abs(float(np.linalg.det(geometry.matrix[:3, :3]))) / 1000
+            facts[f"integral_{when}"] = float(f"{values.sum(dtype=np.float64) * voxel_ml:.6g}")
+    return facts
+
+
+def _warnings(
+    moving: Geometry, onto: Geometry, covered: NDArray[np.bool_], by: Alignment | None, role: str
+) -> tuple[str, ...]:
     texts = []
-    if moving.frame_of_reference and onto.frame_of_reference and moving.frame_of_reference != onto.frame_of_reference:
+    frames = {moving.frame_of_reference, onto.frame_of_reference} - {None, ""}
+    if len(frames) == 2 and (by is None or by.is_header):
         texts.append(
-            "FIXED and MOVING have different frames of reference (0020,0052), so their coordinates need not agree: "
+            f"FIXED and {role} have different frames of reference (0020,0052), so their coordinates need not agree: "
             "check the alignment in the fused image."
         )
     if not covered.all():
-        texts.append(f"MOVING covers {covered.mean():.0%} of FIXED; elsewhere the fused image is FIXED alone.")
+        texts.append(_COVERS[role in _SOURCES].format(role=role, share=covered.mean()))
     return tuple(texts)
 
 
-def _no_overlap(moving: Geometry, onto: Geometry) -> PairError:
+_SOURCES = ("FIXED", "MOVING")
+_COVERS = (
+    "{role} covers {share:.0%} of FIXED.",
+    "{role} covers {share:.0%} of the result; elsewhere there is the other alone.",
+)
+
+
+def _no_overlap(moving: Geometry, onto: Geometry, by: Alignment | None, role: str) -> PairError:
+    aligned = ", brought there by the alignment" if by else ""
     return PairError(
         "The two images do not overlap: they show different places.",
-        why=f"FIXED spans {_extent(onto)}; MOVING spans {_extent(moving)} (mm in LPS).",
+        why=f"FIXED spans {_extent(onto, by)}{aligned}; {role} spans {_extent(moving)} (mm in LPS).",
         hint="Check that both belong to one study and, for single slices, that both lie at the same position.",
     )
 
 
-def _extent(geometry: Geometry) -> str:
+def _extent(geometry: Geometry, by: Alignment | None = None) -> str:
     last = np.array(geometry.shape) - 0.5
     corners = np.array(np.meshgrid(*[(-0.5, n) for n in last])).reshape(3, -1).T
-    points = geometry.points(corners)
+    points = geometry.points(corners) if by is None else by.points(geometry.points(corners))
     spans = zip("xyz", points.min(axis=0), points.max(axis=0), strict=True)
     return ", ".join(f"{name} {low:.0f} to {high:.0f}" for name, low, high in spans)

@@ -3,9 +3,10 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -23,6 +24,8 @@ from fusecli.errors import UsageError
 LIBRARIES = (
     "numpy", "torch", "openvino", "SimpleITK", "pydicom", "highdicom", "nibabel", "pillow", "scipy", "scikit-image",
 )  # fmt: skip
+
+PAGE_SUFFIX = ".html"
 
 
 class Stopwatch:
@@ -42,6 +45,16 @@ class Stopwatch:
         return {**self.seconds, "total": round(sum(self.seconds.values()), 4)}
 
 
+@cache
+def _installed(libraries: tuple[str, ...]) -> Mapping[str, str]:
+    """Each of the libraries that is there, with its version; looked up once, which takes longer than to fuse."""
+    versions = {}
+    for name in libraries:
+        with suppress(PackageNotFoundError):
+            versions[name] = installed_version(name)
+    return versions
+
+
 @dataclass(frozen=True, slots=True)
 class RunRecord:
     """One fusion. `as_dict` is the JSON document of `fusecli fuse --json`; scripts rely on its keys."""
@@ -56,6 +69,7 @@ class RunRecord:
     warnings: tuple[str, ...]
     inputs: Mapping[str, Any]
     geometry: Mapping[str, Any]
+    registration: Mapping[str, Any] | None = None
     versions: Mapping[str, str] = field(default_factory=lambda: dict(_installed(LIBRARIES)))
 
     def as_dict(self) -> dict[str, Any]:
@@ -72,31 +86,34 @@ class RunRecord:
             "version": __version__,
             "inputs": dict(self.inputs),
             "geometry": dict(self.geometry),
+            "registration": None if self.registration is None else dict(self.registration),
             "versions": dict(self.versions),
             "notice": RESEARCH_USE,
         }
 
 
-def _installed(libraries: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Each of the libraries that is there, with its version."""
-    for name in libraries:
-        with suppress(PackageNotFoundError):
-            yield name, installed_version(name)
-
-
 def check_report(path: Path, *, overwrite: bool) -> None:
-    """Raises UsageError for a suffix other than .json and .csv, and OutputError as `check_may_be_written` does."""
-    if path.suffix.lower() not in (".json", ".csv"):
-        raise UsageError(f"A report cannot be written as {path.name!r}.", hint="Name it .json or .csv: --report r.json")
+    """Raises UsageError for a suffix other than .json, .csv and .html, OutputError as `check_may_be_written` does."""
+    if path.suffix.lower() not in (".json", ".csv", PAGE_SUFFIX):
+        raise UsageError(
+            f"A report cannot be written as {path.name!r}.", hint="Name it .json, .csv or .html: --report r.html"
+        )
     check_may_be_written(path, overwrite=overwrite)
+
+
+def is_page(path: Path) -> bool:
+    """Whether a report of this name is a page with images, which `html.write` makes, and not a bare record."""
+    return path.suffix.lower() == PAGE_SUFFIX
 
 
 def write(record: RunRecord, path: Path, *, overwrite: bool = False) -> None:
     """Write the record as JSON, or as CSV with one header line and one row, by the suffix of `path`.
 
-    Raises as `check_report` does.
+    Raises as `check_report` does, and UsageError for a page, which a record without images cannot fill.
     """
     check_report(path, overwrite=overwrite)
+    if is_page(path):
+        raise UsageError(f"{path.name!r} is the name of a page, and there are no images for it.", hint="Name it .json.")
     text = to_json(record.as_dict()) if path.suffix.lower() == ".json" else _to_csv(record)
     with replacing(path, overwrite=overwrite) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -136,20 +153,23 @@ def window_facts(image: Image) -> dict[str, Any]:
     return dict(step.facts)
 
 
-def input_facts(image: Image) -> dict[str, Any]:
-    """What was read and what was done to it; digests and UIDs, never a name or a path, which may hold one."""
-    source = image.source
+def input_facts(image: Image, *, identified: bool = True) -> dict[str, Any]:
+    """What was read and what was done to it; digests and UIDs, never a name or a path, which may hold one.
+
+    Whoever has the archive finds the patient by a UID or a digest: without `identified` both are None.
+    """
+    source = image.source if identified else None
     return {
         "modality": image.modality.value,
-        "format": source.format if source else None,
+        "format": image.source.format if image.source else None,
         "sha256": source.digest if source else None,
         "series_uid": source.series_uid if source else None,
         "history": [{"step": step.name, **step.facts} for step in image.history],
     }
 
 
-def geometry_facts(image: Image) -> dict[str, Any]:
-    """Size and place of the grid, JSON-ready; None where a picture does not say."""
+def geometry_facts(image: Image, *, identified: bool = True) -> dict[str, Any]:
+    """Size and place of the grid, JSON-ready; None where a picture does not say, and as `input_facts` has it."""
     geometry = image.geometry
     placed = geometry.is_patient
     return {
@@ -157,5 +177,5 @@ def geometry_facts(image: Image) -> dict[str, Any]:
         "axes": ["slice", "row", "column"],
         "spacing_mm": list(geometry.spacing_mm) if placed else None,
         "affine_lps": geometry.matrix.tolist() if placed else None,
-        "frame_of_reference": geometry.frame_of_reference,
+        "frame_of_reference": geometry.frame_of_reference if identified else None,
     }

@@ -100,19 +100,37 @@ def structure(fixed: Tensor, moving: Tensor, fused: Tensor) -> Tensor:
 
     Source: Wang et al., IEEE Trans. Image Processing 13(4), 2004, as scikit-image computes it by default.
     """
-    return (_ssim(fixed, fused) + _ssim(moving, fused)) / 2
+    return (similarity(fixed, fused) + similarity(moving, fused)) / 2
 
 
-def _ssim(one: Tensor, other: Tensor) -> Tensor:
+def similarity(one: Tensor, other: Tensor) -> Tensor:
+    """SSIM of two images, -1..1; its parameters as in `structure`."""
+    return _similarity_of_windows(one, other).mean(dim=(1, 2))
+
+
+def clearer_structure(fixed: Tensor, moving: Tensor, fused: Tensor) -> Tensor:
+    """SSIM to FIXED or MOVING, window by window to the one with the larger variance; -1..1, parameters as above."""
+    _, _, of_fixed, of_moving, _ = moments(fixed, moving)
+    to_fixed, to_moving = (_similarity_of_windows(source, fused) for source in (fixed, moving))
+    return torch.where(of_fixed >= of_moving, to_fixed, to_moving).mean(dim=(1, 2))
+
+
+def _similarity_of_windows(one: Tensor, other: Tensor) -> Tensor:
+    mean, mean_other, variance, variance_other, covariance = moments(one, other)
+    brightness, contrast = SSIM_FLOORS
+    likeness = (2 * mean * mean_other + brightness) * (2 * covariance + contrast)
+    spread = variance + variance_other + contrast
+    return likeness / ((mean**2 + mean_other**2 + brightness) * spread)
+
+
+def moments(one: Tensor, other: Tensor) -> Sequence[Tensor]:
+    """Of every window of SSIM: both means, both variances and the covariance, in grey levels, (N, H - 6, W - 6)."""
     one, other = one * LEVELS, other * LEVELS
     products = torch.cat([one, other, one**2, other**2, one * other], dim=1)  # (N, 5, H, W)
     mean, mean_other, square, square_other, product = _boxes(products)
     unbiased = SSIM_SIDE**2 / (SSIM_SIDE**2 - 1)
-    spread = unbiased * (square - mean**2 + square_other - mean_other**2)
-    covariance = unbiased * (product - mean * mean_other)
-    brightness, contrast = SSIM_FLOORS
-    likeness = (2 * mean * mean_other + brightness) * (2 * covariance + contrast)
-    return (likeness / ((mean**2 + mean_other**2 + brightness) * (spread + contrast))).mean(dim=(1, 2))
+    variances = unbiased * (square - mean**2), unbiased * (square_other - mean_other**2)
+    return mean, mean_other, *variances, unbiased * (product - mean * mean_other)
 
 
 def _boxes(images: Tensor) -> Sequence[Tensor]:

@@ -20,13 +20,12 @@ from fusecli.settings import TrainSettings
 from fusecli.train import checkpoint
 from fusecli.train.datasets import Tasks, patches
 from fusecli.train.divergence import diverged
-from fusecli.train.losses import fusion_loss
-from fusecli.train.validation import Score, validate
+from fusecli.train.objective import Objective
 
 
 @dataclass(frozen=True, slots=True)
 class EpochReport:
-    """What one epoch came to. `score` is the mean validation Q^AB/F, `improved` whether it is the best so far."""
+    """What one epoch came to. `score` is what the objective measures, `improved` whether it is the best so far."""
 
     epoch: int
     epochs: int
@@ -42,7 +41,7 @@ def train(
     tasks: Tasks,
     validation: Tasks,
     *,
-    score: Score,
+    objective: Objective,
     weights_path: Path,
     settings: TrainSettings,
     device: str = "cpu",
@@ -52,15 +51,15 @@ def train(
     """Train `network` on patches of `tasks`, and keep the weights that score best on `validation`.
 
     Yields one report per epoch. After each, `weights_path` (safetensors) holds the best weights so far and
-    `weights_path` + ".checkpoint" everything needed to go on; `resume` goes on from there. Ends early when `score`,
-    higher is better, has not risen by `min_delta` for `patience` epochs. `on_step(done, total)` is called within
+    `weights_path` + ".checkpoint" everything needed to go on; `resume` goes on from there. Ends early when what
+    the objective measures has not risen by `min_delta` for `patience` epochs. `on_step(done, total)` is called within
     epochs.
 
     Raises ModelError when there is nothing to resume, or the checkpoint was made by another run: other settings,
     training pairs, validation pairs or network; UsageError when training diverges, which leaves both files as the
     last epoch wrote them; OutputError when a file cannot be written.
     """
-    run = _Run(network.to(device), _steps_per_epoch(tasks, settings), settings)
+    run = _Run(network.to(device), objective, _steps_per_epoch(tasks, settings), settings)
     identity = checkpoint.identity(settings, tasks, validation)
     checkpoint_path = checkpoint.path_beside(weights_path)
     if resume:
@@ -68,7 +67,7 @@ def train(
     while run.epoch < settings.epochs and not run.exhausted:
         started = perf_counter()
         loss = run.run_epoch(tasks, device, on_step)
-        value = validate(run.averaged, validation, score=score, count=settings.validation_pairs, device=device)
+        value = objective.worth(run.averaged.module, validation, device)
         improved = run.note(value)
         if improved:
             save_weights(run.averaged.module, weights_path)
@@ -80,7 +79,8 @@ def train(
 class _Run:
     """The moving parts of one training: what a checkpoint holds."""
 
-    def __init__(self, network: nn.Module, steps_per_epoch: int, settings: TrainSettings) -> None:
+    def __init__(self, network: nn.Module, objective: Objective, steps_per_epoch: int, settings: TrainSettings) -> None:
+        self.objective = objective
         self.settings = settings
         self.steps_per_epoch = steps_per_epoch
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -111,7 +111,7 @@ class _Run:
         settings = self.settings
         fixed, moving = (torch.from_numpy(part).to(device) for part in patches(tasks, settings, step))
         self.optimizer.zero_grad(set_to_none=True)
-        loss = fusion_loss(self.network(fixed, moving), fixed, moving, settings.loss)
+        loss = self.objective.loss(self.network, fixed, moving, step)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), max_norm=settings.clip_norm)
         value = loss.item()

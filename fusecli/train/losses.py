@@ -8,6 +8,7 @@ from torch import Tensor
 
 from fusecli.settings import Goal, LossSettings
 from fusecli.train import kept
+from fusecli.train.composite import composite_loss
 from fusecli.train.kept import sobel
 
 
@@ -16,17 +17,21 @@ def fusion_loss(fused: Tensor, fixed: Tensor, moving: Tensor, settings: LossSett
 
     All three are (N, 1, H, W), sources in 0..1. The default is the LRC paper's loss (Zhou et al. 2025, eqs. 17-21):
     L1(F, A) + L1(F, B) + alpha * L1(|grad F|, max(|grad A|, |grad B|)), each the mean over pixels. For each
-    metric that is a goal, what the patches lack of it is added.
+    metric that is a goal, what the patches lack of it is added; so is the loss of CSAFusion.
 
     Raises ValueError for a setting that is not one of those in `LossSettings`.
     """
-    loss = _intensity_term(fused, fixed, moving, settings.intensity)
+    loss = settings.brightness * _intensity_term(fused, fixed, moving, settings.intensity)
     if settings.alpha:
         loss = loss + settings.alpha * _gradient_term(fused, fixed, moving, settings.gradient)
     if settings.excess:
         loss = loss + settings.excess * _excess_term(fused, fixed, moving)
+    if settings.clearer:
+        loss = loss + settings.clearer * (1 - kept.clearer_structure(fixed, moving, fused)).mean()
     if settings.goals:
         loss = loss + _goals_term(fused, fixed, moving, settings.goals)
+    if settings.composite:
+        loss = loss + composite_loss(fused, fixed, moving, settings.composite)
     return loss
 
 
@@ -35,6 +40,8 @@ def _intensity_term(fused: Tensor, fixed: Tensor, moving: Tensor, target: str) -
         return F.l1_loss(fused, fixed) + F.l1_loss(fused, moving)
     if target == "max":
         return F.l1_loss(fused, torch.maximum(fixed, moving))
+    if target == "none":
+        return torch.zeros_like(fused[0, 0, 0, 0])
     raise ValueError(f"unknown intensity target {target!r}")
 
 

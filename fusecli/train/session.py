@@ -15,12 +15,17 @@ from fusecli.errors import ModelError, OutputError, UsageError
 from fusecli.metrics.qabf import qabf
 from fusecli.metrics.vif import SMALLEST_SIDE, require_four_scales
 from fusecli.models.device import choose_device
-from fusecli.models.network import build
+from fusecli.models.dmfnet import DMFNet
+from fusecli.models.dmfnet_unet import DiffusionUNet
+from fusecli.models.network import DIFFUSION, build, build_diffusion
 from fusecli.settings import LossSettings, TrainSettings
 from fusecli.train.checkpoint import path_beside
 from fusecli.train.datasets import Grey, Tasks, load_tasks
+from fusecli.train.diffusion import Denoising
+from fusecli.train.diffusion_sampling import followed_by_pictures
 from fusecli.train.loop import EpochReport, train
 from fusecli.train.losses import fusion_loss
+from fusecli.train.objective import Fusion, Objective
 from fusecli.train.validation import Score, check_can_be_scored
 
 
@@ -48,30 +53,44 @@ def start(
 ) -> TrainingSession:
     """Load the pairs of both folders, build the network `config` from the seed or `start_from`, and make ready.
 
-    Raises UsageError for a weights name without .safetensors, or patches too small for the loss; OutputError when
-    weights or checkpoint cannot be written there, or the weights exist and neither `resume` nor `overwrite` is given;
-    InputError for folders without pairs; ImageError for a validation pair that the score is not defined for;
-    ModelError for an unknown network, or for weights to start from that do not fit it.
+    Raises UsageError for a weights name without .safetensors, patches too small for the loss, or options that do not
+    belong to the stage; OutputError when weights or checkpoint cannot be written there, or the weights exist and
+    neither `resume` nor `overwrite` is given; InputError for folders without pairs; ImageError for a validation pair
+    without a score; ModelError for an unknown network, or for weights to start from that do not fit it.
     """
     _check_output(weights_path, allowed=resume or overwrite)
-    _check_crop(settings)
+    _check_options(config, settings, start_from)
     (tasks, alone), (held_out, held_out_alone) = load_tasks(data), load_tasks(validation)
-    score, measure = _score(settings.loss)
-    check_can_be_scored(held_out, score=score, count=settings.validation_pairs)
+    objective = _objective(settings, held_out)
     chosen, fallback = choose_device(device)
     epochs = train(
-        _network(config, start_from, settings.seed),
+        _network(config, start_from, settings),
         tasks,
         held_out,
-        score=score,
+        objective=objective,
         weights_path=weights_path,
         settings=settings,
         device=chosen,
         resume=resume,
         on_step=on_step,
     )
-    notes = (f"Training {config} on {chosen} with {_counts(tasks)} pairs.", *filter(None, [fallback]))
-    return TrainingSession((*notes, *_left_out(alone + held_out_alone)), measure, epochs)
+    notes = [f"Training {config} on {chosen} with {_counts(tasks)} pairs.", *filter(None, [fallback])]
+    notes += _left_out(alone + held_out_alone)
+    return TrainingSession(tuple(notes), objective.measure, _pictured(epochs, config, settings, weights_path, chosen))
+
+
+def _check_output(path: Path, *, allowed: bool) -> None:
+    if path.suffix != ".safetensors":
+        raise UsageError(f"Weights cannot be written as {path.name!r}.", hint="Name them NAME.safetensors.")
+    if path.exists() and not allowed:
+        raise OutputError(f"{path} exists already.", hint="Name another file, or add --resume or --overwrite.")
+    for file in (path, path_beside(path)):
+        check_may_be_written(file, overwrite=True)
+
+
+def _check_options(config: str, settings: TrainSettings, start_from: Path | None) -> None:
+    _check_crop(settings)
+    _check_stage(config, settings, start_from)
 
 
 def _check_crop(settings: TrainSettings) -> None:
@@ -81,6 +100,32 @@ def _check_crop(settings: TrainSettings) -> None:
             why=f"The four scales of VIF need at least {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels.",
             hint="Add --crop 128 --batch 4, or choose another --loss.",
         )
+
+
+def _check_stage(config: str, settings: TrainSettings, start_from: Path | None) -> None:
+    if settings.stage == "diffusion" and settings.loss != LossSettings():
+        raise UsageError(
+            "The diffusion stage has one loss, that of the noise.", hint="Leave out --loss and --alpha, or --stage."
+        )
+    if settings.stage == "fusion" and settings.noise_schedule != TrainSettings().noise_schedule:
+        raise UsageError(
+            "A noise schedule belongs to the diffusion stage.",
+            why="The fusion stage takes it over with the weights that it starts from.",
+            hint="Leave out --noise-schedule, or add --stage diffusion.",
+        )
+    if settings.stage == "fusion" and config in DIFFUSION and start_from is None:
+        raise UsageError(
+            f"{config} is trained in two stages, and the second needs the weights of the first.",
+            hint="First --stage diffusion -o unet.safetensors, then --start-from unet.safetensors.",
+        )
+
+
+def _objective(settings: TrainSettings, validation: Tasks) -> Objective:
+    if settings.stage == "diffusion":
+        return Denoising(settings)
+    score, measure = _score(settings.loss)
+    check_can_be_scored(validation, score=score, count=settings.validation_pairs)
+    return Fusion(settings, score, measure)
 
 
 def _score(loss: LossSettings) -> tuple[Score, str]:
@@ -100,28 +145,35 @@ def _minus_loss(fixed: Grey, moving: Grey, fused: Grey, *, settings: LossSetting
     return -fusion_loss(result, one, other, settings).item()
 
 
-def _check_output(path: Path, *, allowed: bool) -> None:
-    if path.suffix != ".safetensors":
-        raise UsageError(f"Weights cannot be written as {path.name!r}.", hint="Name them NAME.safetensors.")
-    if path.exists() and not allowed:
-        raise OutputError(f"{path} exists already.", hint="Name another file, or add --resume or --overwrite.")
-    for file in (path, path_beside(path)):
-        check_may_be_written(file, overwrite=True)
-
-
-def _network(config: str, start_from: Path | None, seed: int) -> nn.Module:
-    torch.manual_seed(seed)
-    network = build(config)
+def _network(config: str, start_from: Path | None, settings: TrainSettings) -> nn.Module:
+    torch.manual_seed(settings.seed)
+    network = _blank(config, settings)
     if start_from is not None:
-        try:
-            network.load_state_dict(load_file(start_from))
-        except (OSError, SafetensorError, RuntimeError) as error:
-            raise ModelError(
-                f"Training cannot start from {start_from}.",
-                why=str(error).splitlines()[0],
-                hint=f"Give weights of the network {config} in safetensors format.",
-            ) from error
+        _fill(network, config, start_from)
     return network
+
+
+def _blank(config: str, settings: TrainSettings) -> nn.Module:
+    return _unet(config, settings) if settings.stage == "diffusion" else build(config)
+
+
+def _unet(config: str, settings: TrainSettings) -> DiffusionUNet:
+    return build_diffusion(config, settings.noise_schedule)
+
+
+def _fill(network: nn.Module, config: str, start_from: Path) -> None:
+    try:
+        weights = load_file(start_from)
+        if isinstance(network, DMFNet) and not any(name.startswith("fusion.") for name in weights):
+            network.take_unet(weights)
+        else:
+            network.load_state_dict(weights)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise ModelError(
+            f"Training cannot start from {start_from}.",
+            why=str(error).splitlines()[0],
+            hint=f"Give weights of the network {config} in safetensors format.",
+        ) from error
 
 
 def _counts(tasks: Tasks) -> str:
@@ -130,3 +182,11 @@ def _counts(tasks: Tasks) -> str:
 
 def _left_out(names: list[str]) -> list[str]:
     return [f"Without a partner, left out: {name}" for name in names]
+
+
+def _pictured(
+    epochs: Iterator[EpochReport], config: str, settings: TrainSettings, weights_path: Path, device: str
+) -> Iterator[EpochReport]:
+    if settings.stage != "diffusion":
+        return epochs
+    return followed_by_pictures(epochs, _unet(config, settings).to(device), weights_path, settings)

@@ -19,7 +19,7 @@ def check_can_be_scored(tasks: Tasks, *, score: Score, count: int) -> None:
 
     Raises ImageError that names the pair for which the score is not defined.
     """
-    for pair in (pair for pairs in _chosen(tasks, count) for pair in pairs):
+    for pair in (pair for pairs in chosen_pairs(tasks, count) for pair in pairs):
         try:
             score(pair.fixed, pair.moving, pair.fixed)
         except ImageError as error:
@@ -36,11 +36,14 @@ def validate(network: nn.Module, tasks: Tasks, *, score: Score, count: int, devi
     Raises UsageError when the network gives something that is not a number: training has diverged.
     """
     network.eval()
-    means = [np.mean([_score_pair(network, pair, score, device) for pair in pairs]) for pairs in _chosen(tasks, count)]
+    means = [
+        np.mean([_score_pair(network, pair, score, device) for pair in pairs]) for pairs in chosen_pairs(tasks, count)
+    ]
     return float(np.mean(means))
 
 
-def _chosen(tasks: Tasks, count: int) -> list[Sequence[TrainingPair]]:
+def chosen_pairs(tasks: Tasks, count: int) -> list[Sequence[TrainingPair]]:
+    """About `count` pairs, spread evenly within each task, and as many of each as there are."""
     share = max(1, count // len(tasks))
     return [_spread_evenly(pairs, min(share, len(pairs))) for pairs in tasks.values()]
 

@@ -10,7 +10,7 @@ from fusecli.cli.reference import reference
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = (
-    "fuse", "metrics", "evaluate", "info", "demo", "train",
+    "fuse", "batch", "register", "convert", "metrics", "evaluate", "info", "demo", "train",
     "models list", "models show", "models verify", "models path",
 )  # fmt: skip
 HEAVY = ("torch", "SimpleITK", "numpy", "pydicom", "nibabel", "scipy", "skimage", "PIL", "pandas", "matplotlib")
@@ -25,6 +25,9 @@ def test_fusing_with_a_baseline_loads_no_torch(tmp_path):
     rows, columns = np.mgrid[0:64, 0:64]
     Image.fromarray((rows * columns % 251).astype(np.uint8)).save(tmp_path / "a.png")
     words = ["fuse", str(tmp_path / "a.png"), str(tmp_path / "a.png"), "-o", str(tmp_path / "b.png"), "--model", "max"]
+    # Two pictures of one size are checked for being aligned, which is SimpleITK's part.
+    assert loaded_by(words, ("torch", "pydicom", "nibabel")) == "[]"
+    words += ["--overwrite", "--register", "none"]
     assert loaded_by(words, ("torch", "SimpleITK", "pydicom", "nibabel")) == "[]"
 
 

@@ -13,6 +13,10 @@ import torch
 
 from fusecli.models.backend import openvino_is_installed
 from fusecli.models.baselines import baseline
+from fusecli.models.csafusion import CSAFusion
+from fusecli.models.csafusion_config import CSAFusionConfig
+from fusecli.models.dmfnet import DMFNet
+from fusecli.models.dmfnet_config import DMFNetConfig
 from fusecli.models.lrc import LRC
 from fusecli.models.lrc_config import LRCConfig
 from fusecli.models.network import NetworkFuser
@@ -20,27 +24,44 @@ from fusecli.models.openvino import OpenVinoFuser, silent_openvino
 from fusecli.models.openvino_export import convert
 
 
-def random_module():
+def random_lrc():
     torch.manual_seed(0)
     return LRC(LRCConfig(channels=8, decoder=(16, 8), correlation_cells=8))
 
 
-def random_network():
-    return NetworkFuser(random_module(), name="lrc", weights_sha256="0" * 64, device="cpu")
+def random_csafusion():
+    torch.manual_seed(0)
+    return CSAFusion(CSAFusionConfig(channels=8, head_width=4))
+
+
+def random_dmfnet():
+    torch.manual_seed(0)
+    network = DMFNet(
+        DMFNetConfig(channels=8, multipliers=(1, 2, 2), attention=(2,), norm_groups=2, read_after=1, head=8)
+    )
+    # As before training, every block of the U-Net would be its shortcut, and the image near 0.
+    for weight in network.parameters():
+        weight.data.add_(0.05 * torch.randn(weight.shape))
+    network.fusion.out[1].bias.data.fill_(0.3)
+    return network
+
+
+def by_torch(make_module, name):
+    return NetworkFuser(make_module(), name=name, weights_sha256="0" * 64, device="cpu")
 
 
 @cache
-def converted_network():
+def converted(make_module):
     if not openvino_is_installed():
         pytest.skip("the OpenVINO backend is an extra")
     folder = Path(mkdtemp(prefix="fusecli-contract-"))
     atexit.register(rmtree, folder)
-    silent_openvino().save_model(convert(random_module()), folder / "lrc.xml", compress_to_fp16=False)
-    return folder / "lrc.xml"
+    silent_openvino().save_model(convert(make_module()), folder / "network.xml", compress_to_fp16=False)
+    return folder / "network.xml"
 
 
-def openvino_network():
-    return OpenVinoFuser(converted_network(), name="lrc", weights_sha256="0" * 64)
+def by_openvino(make_module, name):
+    return OpenVinoFuser(converted(make_module), name=name, weights_sha256="0" * 64)
 
 
 FUSERS = {
@@ -48,8 +69,12 @@ FUSERS = {
     "average": lambda: baseline("average"),
     "laplacian": lambda: baseline("laplacian"),
     "alpha": lambda: baseline("alpha", alpha=0.3),
-    "lrc": random_network,
-    "lrc by openvino": openvino_network,
+    "lrc": lambda: by_torch(random_lrc, "lrc"),
+    "lrc by openvino": lambda: by_openvino(random_lrc, "lrc"),
+    "csafusion": lambda: by_torch(random_csafusion, "csafusion"),
+    "csafusion by openvino": lambda: by_openvino(random_csafusion, "csafusion"),
+    "dmfnet": lambda: by_torch(random_dmfnet, "dmfnet"),
+    "dmfnet by openvino": lambda: by_openvino(random_dmfnet, "dmfnet"),
 }
 SIZES = [(32, 32), (33, 47), (64, 200), (200, 64)]
 

@@ -122,4 +122,6 @@ def test_warnings_come_in_order_and_each_once():
 
 
 def test_a_source_has_no_room_for_a_person():
-    assert set(Source.__slots__) == {"digest", "format", "series_uid", "windows", "dark_is_high", "patient"}
+    assert set(Source.__slots__) == {
+        "digest", "format", "series_uid", "windows", "dark_is_high", "laterality", "patient", "tables",
+    }  # fmt: skip

@@ -162,6 +162,8 @@ def test_a_method_that_lacks_pairs_needs_common(run, sets, tmp_path):
     assert "the 2 of 6 pairs" in taken.err
     found = json.loads(taken.out)
     assert found["pairs"] == ["1", "4"]
+    assert found["left_out"] == ["0", "2", "3", "5"]
+    assert "2 pairs that all methods have (4 left out)" in run(*few, "--common").out
     assert "Too few pairs" in found["metrics"]["QABF"]["tests"]["note"]
 
 
@@ -174,6 +176,32 @@ def test_a_file_without_counterpart_is_a_warning(run, sets, tmp_path):
     assert outcome.code == 0
     assert "Without a counterpart in the method more: Thumbs.db" in outcome.err
     assert "same values" in outcome.out  # the two methods are one
+
+
+def test_a_method_beside_its_copy_says_why_ranks_are_tested(run, sets, tmp_path):
+    (tmp_path / "twin").symlink_to(sets / "max")
+    twins = (*words(sets, "max", "average", metrics="QABF"), "--fused", f"twin={tmp_path / 'twin'}")
+    found = json.loads(run(*twins, "--json").out)["metrics"]["QABF"]["tests"]
+    assert found["overall"]["name"] == "Friedman"
+    assert "by the same in every pair: max and twin" in found["note"]
+    assert "Ranks are tested, because these differ by nothing" in run(*twins).out
+
+
+def test_a_warning_about_a_fused_image_says_of_which_method(run, sets, tmp_path):
+    for k in range(6):
+        pixels = np.asarray(Image.open(sets / "max" / f"{k}.png")).astype(np.uint16) * 16
+        (tmp_path / "dark").mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(tmp_path / "dark" / f"{k}.png")
+    outcome = run(*words(sets, "max", metrics="SSIM"), "--fused", f"dark={tmp_path / 'dark'}", "--json")
+    assert outcome.code == 0, outcome.err
+    assert "6 pairs: dark: FUSED: The picture has 16 bits" in outcome.err
+    (warning,) = json.loads(outcome.out)["warnings"]["3"]
+    assert warning.startswith("dark: FUSED: ")
+
+
+def test_a_group_that_the_profile_lacks_in_part_is_said(run, sets):
+    outcome = run(*words(sets, "max", metrics="paper"), "--profile", "cddfuse")
+    assert "Warning: The profile cddfuse does not have EI." in outcome.err
 
 
 def test_a_picture_that_does_not_fit_is_named_with_its_method_and_pair(run, sets, tmp_path):

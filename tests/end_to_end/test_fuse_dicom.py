@@ -2,9 +2,11 @@
 
 import csv
 import json
+import shutil
 
 import nibabel
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 
@@ -144,6 +146,32 @@ def test_info_of_a_study_lists_both_series(run, study):
     assert len(json.loads(run("info", study.ct.parent, "--json").out)["images"]) == 2
 
 
-def test_fusing_a_folder_of_two_series_asks_which(run, study, tmp_path):
-    outcome = run("fuse", study.ct.parent, study.pet, "-o", tmp_path / "f.png")
+def test_one_study_with_a_ct_and_a_pet_needs_no_second_word(run, study, tmp_path):
+    apart = run("fuse", study.ct, study.pet, "-o", tmp_path / "apart.nii", "--model", "max")
+    for name, words in (("one", (study.ct.parent,)), ("both", (study.ct.parent, study.pet))):
+        outcome = run("fuse", *words, "-o", tmp_path / f"{name}.nii", "--model", "max")
+        assert outcome.code == apart.code == 0, outcome.err
+        assert (tmp_path / f"{name}.nii").read_bytes() == (tmp_path / "apart.nii").read_bytes()
+
+
+def test_a_zip_of_a_study_is_fused_like_its_folder(run, study, tmp_path):
+    packed = shutil.make_archive(str(tmp_path / "study"), "zip", study.ct.parent)
+    for name, source in (("folder", study.ct.parent), ("zip", packed)):
+        outcome = run("fuse", source, "-o", tmp_path / name, "--format", "dicom", "--model", "max")
+        assert outcome.code == 0, outcome.err
+    folder, unpacked = ([file.read_bytes() for file in sorted((tmp_path / n).iterdir())] for n in ("folder", "zip"))
+    assert folder == unpacked
+
+
+def test_a_folder_with_two_series_that_could_be_meant_is_listed_and_refused(run, study, tmp_path):
+    both = tmp_path / "both"
+    for number, copy in ((1, "a"), (2, "b")):
+        (both / copy).mkdir(parents=True)
+        for file in sorted(study.ct.iterdir()):
+            dataset = pydicom.dcmread(file)
+            dataset.SeriesInstanceUID, dataset.SeriesNumber = f"2.25.{number}", number
+            dataset.SOPInstanceUID = f"2.25.{number}{int(dataset.InstanceNumber):04d}"
+            dataset.save_as(both / copy / file.name)
+    outcome = run("fuse", both, study.pet, "-o", tmp_path / "f.png")
     assert outcome.code == 3
+    assert "--fixed-series" in outcome.err

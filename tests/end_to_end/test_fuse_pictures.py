@@ -137,7 +137,7 @@ def test_quiet_leaves_the_path_alone(run, pictures, tmp_path):
 
 
 def test_our_own_bug_is_one_line_with_a_log_and_no_traceback(run, pictures, tmp_path, monkeypatch):
-    monkeypatch.setattr("fusecli.pipeline.fuse_files", lambda *a, **k: 1 / 0)
+    monkeypatch.setattr("fusecli.pipeline.fuse_to", lambda *a, **k: 1 / 0)
     outcome = run("fuse", *pictures, "-o", tmp_path / "f.png")
     assert outcome.code == 1
     assert "Traceback" not in outcome.err
@@ -149,7 +149,7 @@ def test_ctrl_c_ends_with_130(run, pictures, tmp_path, monkeypatch):
     def interrupt(*_words, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("fusecli.pipeline.fuse_files", interrupt)
+    monkeypatch.setattr("fusecli.pipeline.fuse_to", interrupt)
     assert run("fuse", *pictures, "-o", tmp_path / "f.png").code == 130
 
 

@@ -2,6 +2,9 @@
 
 import json
 import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pydicom
@@ -243,3 +246,78 @@ def test_another_backend_is_another_series(run, study, tmp_path):
     for backend in ("torch", "openvino"):
         assert run(*words, "--backend", backend, "-o", tmp_path / backend).code == 0
     assert len({instances(tmp_path / backend)[0].SeriesInstanceUID for backend in ("torch", "openvino")}) == 2
+
+
+def test_a_pet_in_suv_becomes_a_pet_in_suv(run, study, tmp_path):
+    outcome = run("convert", study.pet, "-o", tmp_path / "suv", "--format", "dicom", "--units", "suvbw")
+    assert outcome.code == 0, outcome.err
+    assert outcome.out == f"{tmp_path / 'suv'}\n"
+    own, back = read(study.pet), read(tmp_path / "suv")
+    step = float(instances(tmp_path / "suv")[0].RescaleSlope)
+    assert back.intensity is own.intensity
+    assert np.abs(back.voxels - own.voxels).max() <= step / 2 + 1e-6 * own.voxels.max()
+    assert back.history[0].facts["suv_route"] == "GML, SUVbw as stored"
+
+
+def test_a_registered_pet_lies_on_the_ct_and_keeps_its_unit(run, study, tmp_path):
+    words = ("register", study.ct, study.pet, "--method", "none")
+    outcome = run(*words, "-o", tmp_path / "moved", "--format", "dicom", "--json")
+    assert outcome.code == 0, outcome.err
+    run(*words, "-o", tmp_path / "moved.nii.gz")
+    ct, moved = with_simpleitk(study.ct), with_simpleitk(tmp_path / "moved")
+    assert moved.GetSize() == ct.GetSize()
+    assert np.allclose(moved.GetOrigin(), ct.GetOrigin(), atol=1e-6)
+    back, expected = read(tmp_path / "moved"), read(tmp_path / "moved.nii.gz")
+    assert back.intensity is expected.intensity
+    step = float(instances(tmp_path / "moved")[0].RescaleSlope)
+    assert np.abs(back.voxels - expected.voxels).max() <= step / 2 + 1e-6 * expected.voxels.max()
+    pet = instances(study.pet)[0]
+    for dataset in instances(tmp_path / "moved"):
+        assert dataset.Modality == "PT"
+        assert dataset.StudyInstanceUID == pet.StudyInstanceUID
+
+
+def test_the_grey_series_is_fused_like_its_source(run, study, tmp_path):
+    run("convert", study.pet, "-o", tmp_path / "suv", "--format", "dicom", "--units", "suvbw")
+    for name, pet in (("own", study.pet), ("again", tmp_path / "suv")):
+        assert run("fuse", study.ct, pet, "-o", tmp_path / f"{name}.nii.gz", "--model", "max").code == 0
+    own, again = (read(tmp_path / f"{name}.nii.gz").voxels.astype(int) for name in ("own", "again"))
+    # One level of brightness is up to two of a channel of hot iron.
+    assert np.abs(own - again).max() <= 2
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (("-o", "out", "--format", "nrrd"), 2, "auto, dicom"),
+        (("-o", "out.nii.gz", "--format", "dicom"), 2, "DICOM was asked for"),
+        (("-o", "out.dcm", "--format", "dicom"), 2, "the name of one file"),
+        (("-o", "out", "--format", "dicom", "--allow-gaps"), 2, "--allow-gaps cannot be had"),
+        (("-o", "out", "--format", "dicom", "--units", "hu"), 4, "only a CT"),
+    ],
+)
+def test_what_cannot_be_converted_to_dicom_is_refused(run, study, tmp_path, monkeypatch, words, code, text):
+    monkeypatch.chdir(tmp_path)
+    outcome = run("convert", study.pet, *words)
+    assert outcome.code == code, outcome.err
+    assert text in outcome.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_picture_has_no_class_of_its_own(run, pictures, tmp_path):
+    outcome = run("convert", pictures[0], "-o", tmp_path / "out", "--format", "dicom")
+    assert outcome.code == 2
+    assert "is not DICOM" in outcome.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("files", [0, 1, 4])
+def test_a_process_that_is_killed_leaves_the_whole_series_or_none(study, tmp_path, files):
+    words = ("fuse", study.ct, study.pet, "-o", tmp_path / "fused", "--format", "dicom", "--model", "max")
+    process = subprocess.Popen([sys.executable, "-m", "fusecli", *map(str, words)], stderr=subprocess.DEVNULL)
+    while process.poll() is None and len(list(tmp_path.glob(".fusecli-*.part/*"))) < files:
+        time.sleep(0.001)
+    process.kill()
+    process.wait(timeout=60)
+    assert not (tmp_path / "fused").exists() or len(instances(tmp_path / "fused")) == len(instances(study.ct))
+    assert all(path.name == "fused" or path.suffix == ".part" for path in tmp_path.iterdir())

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fusecli.catalog import METRICS, PAPER_METRICS
+from fusecli.catalog import METRIC_PROFILES, METRICS, PAPER_METRICS
 
 FEW = ("--metrics", "ie,sd,vif,scd")
 
@@ -97,11 +97,116 @@ def test_a_mask_tells_how_much_of_its_contrast_is_kept(run, three, mask):
     assert "suv" not in found  # a picture of a PET is no measurement
 
 
-def test_a_mask_of_another_size_is_refused(run, three, tmp_path):
-    Image.fromarray(np.full((20, 20), 255, np.uint8)).save(tmp_path / "small.png")
-    outcome = run("metrics", *three, *FEW, "--mask", tmp_path / "small.png")
+def picture_of(path, value, shape=(96, 80)):
+    Image.fromarray(np.full(shape, value, np.uint8)).save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shape", "code", "text"),
+    [
+        ("small", 255, (20, 20), 5, "FIXED and MASK have different sizes"),
+        ("empty", 0, (96, 80), 4, "The mask is empty"),
+        ("full", 255, (96, 80), 4, "The mask fills its slices"),
+        ("missing", None, None, 3, "missing.png"),
+    ],
+)
+def test_a_mask_that_cannot_be_used_is_refused_before_anything_is_measured(
+    run, three, tmp_path, monkeypatch, name, value, shape, code, text
+):
+    from fusecli import metrics
+
+    def never(*_, **__):
+        raise AssertionError("measured")
+
+    path = tmp_path / f"{name}.png"
+    if value is not None:
+        picture_of(path, value, shape)
+    monkeypatch.setattr(metrics, "score_slices", never)
+    outcome = run("metrics", *three, *FEW, "--mask", path)
+    assert outcome.code == code, outcome.err
+    assert text in outcome.err
+
+
+def test_every_clinical_fact_on_the_terminal_has_its_unit(run, three, mask):
+    out = run("metrics", *three, *FEW, "--mask", mask).out.split("clinical")[1]
+    rows = {" ".join(line.split()) for line in out.splitlines() if line.strip()}
+    for ending in ("1 share", "grey level mean excess", "1 share of fixed in moving", "1 of moving", "voxel voxels"):
+        assert any(row.endswith(ending) for row in rows), ending
+    assert sum("grey level" in row for row in rows) == 8  # two of brightness beyond, three of noise, three of the mask
+
+
+def test_a_group_that_the_profile_lacks_in_part_is_said(run, three):
+    assert (
+        "Warning: The profile cddfuse does not have EI."
+        in run("metrics", *three, "--metrics", "paper", "--profile", "cddfuse").err
+    )
+    assert "does not have" not in run("metrics", *three, "--metrics", "paper").err
+
+
+def nifti(path, voxels, *, affine=None):
+    nibabel.save(nibabel.Nifti1Image(voxels.astype(np.float32), np.eye(4) if affine is None else affine), path)
+    return path
+
+
+def test_a_warning_about_one_of_the_inputs_says_which(run, volumes, tmp_path):
+    images = {role: nibabel.load(path) for role, path in zip(("FIXED", "MOVING", "FUSED"), volumes, strict=True)}
+    images["MASK"] = nibabel.Nifti1Image((images["FIXED"].get_fdata() > 0.4).astype(np.float32), images["FIXED"].affine)
+    paths = {}
+    for k, (role, image) in enumerate(images.items(), start=1):
+        voxels = np.array(image.get_fdata())
+        voxels[0, :k, 0] = np.nan
+        paths[role] = nifti(tmp_path / f"{role}_nan.nii.gz", voxels, affine=image.affine)
+    three = [paths[role] for role in ("FIXED", "MOVING", "FUSED")]
+    found = document(run("metrics", *three, *FEW, "--mask", paths["MASK"], "--json"))["warnings"]
+    for k, role in enumerate(images, start=1):
+        assert any(text.startswith(f"{role}: {k} voxels are NaN") for text in found), (role, found)
+    assert not any("NaN" in text for text in document(run("metrics", *volumes, *FEW, "--json"))["warnings"])
+
+
+def test_a_warning_that_names_an_option_still_says_which_input_it_means(run, three, tmp_path):
+    dark = tmp_path / "dark.png"
+    Image.fromarray(np.asarray(Image.open(three[2])).astype(np.uint16) * 16).save(dark)
+    (warning,) = document(run("metrics", *three[:2], dark, *FEW, "--json"))["warnings"]
+    assert warning.startswith("FUSED: The picture has 16 bits")
+
+
+@pytest.mark.parametrize("profile", METRIC_PROFILES)
+def test_a_picture_one_pixel_wide_is_too_small_in_every_profile(run, tmp_path, profile):
+    thin = picture_of(tmp_path / "thin.png", 90, (40, 1))
+    outcome = run("metrics", thin, thin, thin, "--profile", profile)
+    assert outcome.code == 4
+    assert "Images of 40 x 1 pixels are too small to be measured." in outcome.err
+
+
+@pytest.mark.parametrize("profile", METRIC_PROFILES)
+@pytest.mark.parametrize("shape", [(2, 2), (60, 3)])
+def test_the_smallest_and_constant_pictures_have_a_number_or_a_reason_in_every_profile(run, tmp_path, profile, shape):
+    grain = np.random.default_rng(5).integers(0, 256, (3, *shape)).astype(np.uint8)
+    paths = [tmp_path / f"{k}.png" for k in range(3)]
+    for path, pixels in zip(paths, grain, strict=True):
+        Image.fromarray(pixels).save(path)
+    for words in (paths, [*paths[:2], picture_of(tmp_path / "flat.png", 90, shape)]):
+        outcome = run("metrics", *words, "--profile", profile, "--json")
+        assert "NaN" not in outcome.out
+        if outcome.code:
+            assert outcome.code == 4
+            assert "Error" in outcome.err
+        else:
+            scores = json.loads(outcome.out)["metrics"].values()
+            assert all((score["value"] is None) == ("reason" in score) for score in scores)
+
+
+@pytest.mark.parametrize("role", ["FUSED", "MASK"])
+def test_an_image_elsewhere_in_the_patient_is_called_by_its_role(run, volumes, tmp_path, role):
+    far = np.diag([1.0, 1.0, 3.0, 1.0])
+    far[:3, 3] = 5000
+    away = nifti(tmp_path / "away.nii.gz", nibabel.load(volumes[2]).get_fdata(), affine=far)
+    words = (volumes[0], volumes[1], away) if role == "FUSED" else (*volumes, "--mask", away)
+    outcome = run("metrics", *words, *FEW)
     assert outcome.code == 5
-    assert "MASK" in outcome.err
+    assert f"{role} spans" in outcome.err
+    assert "MOVING" not in outcome.err
 
 
 def test_the_foreground_leaves_the_black_around_a_head_out(run, three):

@@ -130,18 +130,45 @@ def test_a_grey_pet_keeps_its_palette_beside_a_colored_picture(run, tmp_path):
     assert red > green
 
 
-def test_files_of_different_patients_are_warned_of_without_naming_them(run, study, tmp_path):
+def changed_pet(study, path, **tags):
+    """The PET slice through the lesion, with other tags."""
     import pydicom
 
-    pet = sorted(study.pet.iterdir())[study.lesion_slice]
-    dataset = pydicom.dcmread(pet)
-    dataset.PatientID = "SOMEBODY-ELSE"
-    dataset.save_as(tmp_path / "other.dcm")
-    for path, said in ((pet, False), (tmp_path / "other.dcm", True)):
-        outcome = run("fuse", path, pet, "-o", tmp_path / f"{said}.png", "--model", "max", "--json")
-        assert outcome.code == 0, outcome.err
-        assert ("different patients" in outcome.err) == said
+    dataset = pydicom.dcmread(sorted(study.pet.iterdir())[study.lesion_slice])
+    for keyword, value in tags.items():
+        setattr(dataset, keyword, value)
+    dataset.save_as(path)
+    return path
+
+
+def test_files_of_different_patients_are_refused_without_naming_them(run, study, tmp_path):
+    own, other = (
+        changed_pet(study, tmp_path / f"{name}.dcm", PatientID=name) for name in ("SOMEBODY", "SOMEBODY-ELSE")
+    )
+    for path, code in ((own, 0), (other, 5)):
+        outcome = run("fuse", path, own, "-o", tmp_path / f"{code}.png", "--model", "max", "--json")
+        assert outcome.code == code, outcome.err
+        assert ("different patients" in outcome.err) == (code == 5)
         assert "SOMEBODY" not in outcome.err + outcome.out
+    assert not (tmp_path / "5.png").exists()
+
+
+def test_force_pair_fuses_different_patients_with_a_warning(run, study, tmp_path):
+    own, other = (
+        changed_pet(study, tmp_path / f"{name}.dcm", PatientID=name) for name in ("SOMEBODY", "SOMEBODY-ELSE")
+    )
+    outcome = run("fuse", other, own, "-o", tmp_path / "f.png", "--model", "max", "--json", "--force-pair")
+    assert outcome.code == 0
+    assert "--force-pair" in outcome.err
+    assert "SOMEBODY" not in outcome.err + outcome.out
+
+
+def test_a_left_and_a_right_side_are_refused_and_equal_sides_are_not(run, study, tmp_path):
+    left, right = (changed_pet(study, tmp_path / f"{side}.dcm", Laterality=side) for side in "LR")
+    assert run("fuse", left, left, "-o", tmp_path / "f.png", "--model", "max").code == 0
+    outcome = run("fuse", left, right, "-o", tmp_path / "g.png", "--model", "max")
+    assert outcome.code == 5
+    assert "FIXED shows the left side, and MOVING the right" in outcome.err
 
 
 def test_metrics_take_voxels_of_0_to_1_as_they_are(run, mr, pet, tmp_path):

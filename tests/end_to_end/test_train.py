@@ -45,6 +45,11 @@ def test_training_writes_weights_that_the_network_takes(run, data, tmp_path):
     LRC(TINY).load_state_dict(load_file(output))
 
 
+def test_the_network_may_be_named_by_model_as_in_fuse(run, data, tmp_path):
+    assert run(*words(data, tmp_path / "tiny.safetensors", "--model", "tiny")).code == 0
+    assert run(*words(data, tmp_path / "huge.safetensors", "--model", "huge")).code == 9
+
+
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(run, data, tmp_path):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         assert run(*words(data, tmp_path / f"{name}.safetensors", "--seed", seed)).code == 0

@@ -60,6 +60,9 @@ def test_common_takes_the_pairs_that_all_methods_have_and_says_how_many(folders)
     pairing = match(f["mri"], f["pet"], {"one": f["one"], "two": f["two"]}, common=True)
     assert [case.name for case in pairing.cases] == ["b"]
     assert pairing.notes == ("Evaluated: the 1 of 3 pairs that all methods have. Left out: a, c.",)
+    assert pairing.left_out == ("a", "c")
+    assert match(f["mri"], f["pet"], {"one": f["one"]}, common=True).left_out == ("c",)
+    assert match(f["mri"], f["pet"], {"all": f["mri"]}, common=True).left_out == ()
 
 
 def test_common_without_any_pair_is_refused(folders):

@@ -40,6 +40,15 @@ def test_outward_is_better_whichever_way_the_metric_goes(evaluation):
     assert plots.outward(artifacts, methods) == pytest.approx([(1 + plots.INNER) / 2, plots.INNER, 1])
 
 
+def test_a_metric_that_is_best_near_0_is_drawn_as_the_table_marks_it(compared):
+    """The mean of swinging is 0, and yet every one of its values is far from it."""
+    evaluation = compared({"QSF": {"swinging": (-0.6, 0.6), "near": (-0.1, -0.1), "between": (0.3, 0.3)}})
+    (metric,) = evaluation.metrics
+    assert metric.methods["swinging"].mean == 0
+    assert [metric.methods[name].place for name in evaluation.methods] == [3, 1, 2]
+    assert plots.outward(metric, evaluation.methods) == pytest.approx([plots.INNER, 1, plots.INNER + 0.75 * 0.6])
+
+
 def test_where_all_means_are_equal_all_lie_on_the_rim(compared):
     evaluation = compared({"QABF": {"a": (1.0, 2.0), "b": (2.0, 1.0)}})
     assert plots.outward(evaluation.metrics[0], evaluation.methods) == [1, 1]

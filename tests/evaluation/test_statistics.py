@@ -138,6 +138,8 @@ def test_two_equal_methods_beside_a_third_leave_out_only_their_own_contrast():
     found = compare({"a": values["m0"], "twin": values["m0"], "c": values["m1"]})
     assert found.overall is not None
     assert found.overall.name == "Friedman"
+    assert "Ranks are tested" in found.note
+    assert found.note.endswith("a and twin")
     twins, *others = found.contrasts
     assert (twins.test, twins.note) == (None, "The two are the same.")
     assert all(contrast.test is not None for contrast in others)
@@ -148,6 +150,18 @@ def test_methods_that_differ_in_a_few_pairs_only_are_not_tested():
     changed = values.copy()
     changed[:4] += 1
     assert "differ in 4 pairs" in compare({"a": values, "b": changed}).note
+
+
+def test_ranks_that_are_tested_because_differences_are_not_normal_need_no_note():
+    assert compare(skewed_values()).overall.name == "Friedman"
+    assert compare(skewed_values()).note == ""
+
+
+def test_two_methods_that_differ_by_a_constant_say_why_ranks_are_tested():
+    ease = normal_values(1)["m0"]
+    found = compare({"a": ease + 0.25, "b": ease})
+    assert found.overall.name == "Wilcoxon signed-rank"
+    assert "by the same in every pair: a and b" in found.note
 
 
 def test_a_constant_advantage_makes_no_noise_and_is_found():
@@ -174,6 +188,7 @@ def test_more_values_than_an_anova_has_room_for_are_given_to_friedman(monkeypatc
     assert compare(values).contrasts[0].test.name == "paired t"
     monkeypatch.setattr(statistics, "MOST", 59)
     assert compare(values).overall.name == "Friedman"
+    assert "beyond 59 values" in compare(values).note
     monkeypatch.setattr(statistics, "MOST", 60)
     assert compare(values).contrasts[0].test.name == "paired t"
 

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -70,6 +71,19 @@ def test_json_has_the_score_of_every_pair_and_every_test(compared):
     assert found["tests"]["overall"]["name"] == "Friedman"
     assert len(found["tests"]["pairwise"]) == 3
     assert all(row["p_bonferroni"] >= row["test"]["p"] for row in found["tests"]["pairwise"])
+
+
+def test_pairs_that_a_method_lacks_leave_a_trace_in_every_form(compared):
+    whole = compared({"QABF": THREE})
+    common = replace(whole, left_out=("x", "y"))
+    for form in (tables.as_markdown, tables.as_latex):
+        assert "3 pairs that all methods have (2 left out)" in form(common)
+        assert "left out" not in form(whole)
+    assert [next(csv.DictReader(io.StringIO(tables.as_csv(each))))["left_out"] for each in (common, whole)] == [
+        "2",
+        "0",
+    ]
+    assert [document(each)["left_out"] for each in (common, whole)] == [["x", "y"], []]
 
 
 def test_where_all_means_are_equal_nothing_is_marked(compared):

@@ -338,7 +338,7 @@ def test_a_truncated_file_is_refused_with_what_to_do(tmp_path, write, ct_slice):
     [
         ({"PixelData": bytes(6)}, "cut short"),
         ({"BitsAllocated": 12}, "BitsAllocated (0028,0100) is neither 1 nor a multiple of 8"),
-        ({"PhotometricInterpretation": "DOE JANE"}, "the decoder stopped with ValueError"),
+        ({"PhotometricInterpretation": "DOE JANE"}, "PhotometricInterpretation (0028,0004) is none that is known"),
         ({"PixelRepresentation": 4711}, "the decoder stopped with ValueError"),
     ],
 )

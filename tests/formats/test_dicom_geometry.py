@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fusecli.errors import ImageError
+from fusecli.errors import ImageError, InputError
 from fusecli.formats import dicom
 
 # A quarter turn and a tilt, in display order: columns run to the back and up, rows to the left.
@@ -87,12 +87,12 @@ def test_a_missing_slice_is_named_by_its_neighbours(write_series, ct_slice, plac
 
 def test_uneven_slices_are_refused(write_series, ct_slice):
     with pytest.raises(ImageError, match="not evenly spaced"):
-        dicom.read(write_series(ct_slice(z) for z in (0, 3, 6, 9.1)))
+        dicom.read(write_series(ct_slice(z) for z in (0, 3, 6, 9.2)))
 
 
 def test_two_slices_at_one_place_are_refused_by_name(write_series, ct_slice):
     with pytest.raises(ImageError, match="same place") as caught:
-        dicom.read(write_series([ct_slice(0), ct_slice(5), ct_slice(5), ct_slice(10)]))
+        dicom.read(write_series([ct_slice(0), ct_slice(5), ct_slice(5, SOPInstanceUID="2.25.77"), ct_slice(10)]))
     assert "007.dcm and 014.dcm" in caught.value.why
 
 
@@ -105,18 +105,28 @@ def test_slices_that_drift_sideways_are_refused(write_series, ct_slice):
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
-        ({"ImageOrientationPatient": [1, 0, 0, 0, 0, -1]}, "orientation"),
-        ({"PixelSpacing": [2.5, 1.6]}, "pixel spacing"),
-        ({"FrameOfReferenceUID": "2.25.8"}, "frame of reference"),
-        ({"ImagePositionPatient": None}, "kind"),
-        ({"pixels": np.zeros((4, 5), dtype=np.int16)}, "size"),
+        ({"ImageOrientationPatient": [1, 0, 0, 0, 0, -1]}, "coronal (014.dcm)"),
+        ({"ImageOrientationPatient": [0.8, 0.6, 0, -0.6, 0.8, 0]}, "row 0.800 0.600 0.000 column -0.600 0.800 0.000"),
+        ({"PixelSpacing": [2.5, 1.6]}, "pixels of 2.5 x 1.6 mm (014.dcm)"),
+        ({"FrameOfReferenceUID": "2.25.8"}, "frame of reference ending in 2.25.8 (014.dcm)"),
+        ({"pixels": np.zeros((4, 5), dtype=np.int16)}, "4 x 5 (014.dcm)"),
     ],
 )
-def test_slices_of_different_kinds_are_refused_by_name(write_series, ct_slice, changes, what):
+def test_slices_of_different_kinds_are_parts_of_which_one_is_to_be_chosen(write_series, ct_slice, changes, what):
     folder = write_series([ct_slice(0), ct_slice(5), ct_slice(10, **changes)])
-    with pytest.raises(ImageError, match=f"differ in {what}") as caught:
+    with pytest.raises(InputError, match="holds 2 images") as caught:
         dicom.read(folder)
-    assert ".dcm" in caught.value.why
+    assert what in caught.value.why
+    shapes = sorted(dicom.read(folder, series=f"3:{part}").geometry.shape[0] for part in (1, 2))
+    assert shapes == [1, 2]
+
+
+def test_slices_without_a_place_are_a_part_of_their_own(write_series, ct_slice):
+    folder = write_series([ct_slice(0), ct_slice(5), ct_slice(10, ImagePositionPatient=None)])
+    with pytest.raises(InputError, match="holds 2 images") as caught:
+        dicom.read(folder)
+    assert "without a place (014.dcm)" in caught.value.why
+    assert [dicom.read(folder, series=name).geometry.is_patient for name in ("3:1", "3:2")] == [True, False]
 
 
 @pytest.mark.parametrize("cosines", [[1, 0, 0, 1, 0, 0], [2, 0, 0, 0, 1, 0], [0, 0, 0, 0, 0, 0]])

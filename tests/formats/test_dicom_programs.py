@@ -17,14 +17,14 @@ import pydicom
 import pytest
 from PIL import Image as Picture
 
-from fusecli import pipeline
+from fusecli import conversion, pipeline, registering
 from fusecli.demo import thorax_phantom, write_series
-from fusecli.settings import FuseSettings
+from fusecli.settings import ConvertSettings, FuseSettings, RegisterSettings
 
 PATHS = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin"))
 
 # dciodvfy of 2022 does not know yet that an SC Image may have a place in the patient: PS3.3 A.8.1.3.
-KNOWN_WARNINGS = (
+NOT_KNOWN_YET = (
     "Slice Thickness",
     "Spacing Between Slices",
     "Image Position (Patient)",
@@ -33,6 +33,24 @@ KNOWN_WARNINGS = (
     "Position Reference Indicator",
     "this is a Standard Extended SOP Class",
 )
+# What stands empty where the source has nothing, or where it was taken out: type 2, which is allowed.
+UNDATED = ("needed to build DICOMDIR - Study Date", "needed to build DICOMDIR - Study Time")
+TAKEN_OUT = (*UNDATED, "needed to build DICOMDIR - Study ID")
+# Nor that an MR Image may say how its numbers are scaled, as most scanners do.
+SCALED = ("Rescale Intercept", "Rescale Slope", "Rescale Type", "this is a Standard Extended SOP Class")
+KNOWN_WARNINGS = {
+    "series": NOT_KNOWN_YET,
+    "multiframe": (),
+    "series without a date": (*NOT_KNOWN_YET, *UNDATED),
+    "series, de-identified": (*NOT_KNOWN_YET, *TAKEN_OUT),
+    "multiframe, de-identified": TAKEN_OUT,
+    "PET in SUV": (),
+    "PET in Bq/ml": (),
+    "PET on the CT": (),
+    "CT": (),
+    "MR": SCALED,
+}
+NAMES = list(KNOWN_WARNINGS)
 
 
 def needs(program, package):
@@ -47,35 +65,92 @@ def called(program, *words):
 
 
 @pytest.fixture(scope="module")
-def outputs(tmp_path_factory):
-    """The phantom fused: a series of six files and a multi-frame file."""
-    folder = tmp_path_factory.mktemp("programs")
+def study(tmp_path_factory):
+    """The phantom as CT, as PET, as a CT without any date, and as an MR that the CT's numbers are taken for."""
+    folder = tmp_path_factory.mktemp("phantom")
     ct, pet = write_series(thorax_phantom(ct_shape=(6, 96, 96)), folder / "study")
-    pipeline.fuse_files(ct, pet, folder / "series", FuseSettings(model="max", dicom="series"))
-    pipeline.fuse_files(ct, pet, folder / "multi.dcm", FuseSettings(model="max", dicom="multiframe"))
-    return [*sorted((folder / "series").iterdir()), folder / "multi.dcm"]
+    undated = dict.fromkeys(f"{what}{kind}" for what in DATED for kind in ("Date", "Time"))
+    changed_copy(ct, folder / "undated", undated)
+    changed_copy(ct, folder / "MR", AS_MR)
+    return {"ct": ct, "pet": pet, "undated": folder / "undated", "mr": folder / "MR"}
+
+
+DATED = ("Study", "Series", "Acquisition", "Content")
+AS_MR = {
+    "SOPClassUID": "1.2.840.10008.5.1.4.1.1.4",
+    "Modality": "MR",
+    "ScanningSequence": "GR",
+    "SequenceVariant": "NONE",
+    "ImageType": ["ORIGINAL", "PRIMARY", "OTHER"],
+    "KVP": None,
+}
+
+
+def changed_copy(source, target, changes):
+    target.mkdir()
+    for file in source.iterdir():
+        dataset = pydicom.dcmread(file)
+        for keyword, value in changes.items():
+            if value is not None:
+                setattr(dataset, keyword, value)
+            elif keyword in dataset:
+                delattr(dataset, keyword)
+        dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+        dataset.save_as(target / file.name)
+
+
+@pytest.fixture(scope="module")
+def outputs(study, tmp_path_factory):
+    """The files of every kind of DICOM that is written, by name."""
+    folder = tmp_path_factory.mktemp("programs")
+    fused = {
+        "series": (study["ct"], FuseSettings(model="max", dicom="series")),
+        "multiframe": (study["ct"], FuseSettings(model="max", dicom="multiframe")),
+        "series without a date": (study["undated"], FuseSettings(model="max", dicom="series")),
+        "series, de-identified": (study["ct"], FuseSettings(model="max", dicom="series", deidentify=True)),
+        "multiframe, de-identified": (study["ct"], FuseSettings(model="max", dicom="multiframe", deidentify=True)),
+    }
+    for name, (fixed, settings) in fused.items():
+        pipeline.fuse_files(fixed, study["pet"], folder / name, settings)
+    converted = {
+        "PET in SUV": ("pet", "suvbw"),
+        "PET in Bq/ml": ("pet", "bqml"),
+        "CT": ("ct", "hu"),
+        "MR": ("mr", "native"),
+    }
+    for name, (source, units) in converted.items():
+        conversion.convert_file(study[source], folder / name.replace("/", ""), ConvertSettings(units=units, dicom=True))
+    registering.register_files(
+        study["ct"], study["pet"], folder / "PET on the CT", RegisterSettings(method="none", dicom=True), FuseSettings()
+    )
+    return {name: sorted((folder / name.replace("/", "")).iterdir()) for name in NAMES}
+
+
+@pytest.fixture(params=NAMES)
+def kind(request):
+    return request.param
 
 
 @needs("dciodvfy", "dicom3tools")
-def test_dciodvfy_finds_no_error_and_no_new_warning(outputs):
-    for file in outputs:
+def test_dciodvfy_finds_no_error_and_no_new_warning(outputs, kind):
+    for file in outputs[kind]:
         _, said = called("dciodvfy", file)
         lines = [line for line in said.splitlines() if line.startswith(("Error", "Warning"))]
-        assert [line for line in lines if not any(known in line for known in KNOWN_WARNINGS)] == []
+        assert [line for line in lines if not any(known in line for known in KNOWN_WARNINGS[kind])] == []
         assert not [line for line in lines if line.startswith("Error")]
 
 
 @needs("dciodvfy", "dicom3tools")
 def test_dciodvfy_would_find_an_error(outputs, tmp_path):
-    dataset = pydicom.dcmread(outputs[0])
+    dataset = pydicom.dcmread(outputs["series"][0])
     del dataset.ConversionType
     dataset.save_as(tmp_path / "broken.dcm")
     assert "Error" in called("dciodvfy", tmp_path / "broken.dcm")[1]
 
 
 @needs("dcmdump", "dcmtk")
-def test_dcmdump_reads_every_file(outputs):
-    for file in outputs:
+def test_dcmdump_reads_every_file(outputs, kind):
+    for file in outputs[kind]:
         code, said = called("dcmdump", file)
         assert code == 0
         assert "E: " not in said
@@ -83,13 +158,30 @@ def test_dcmdump_reads_every_file(outputs):
 
 
 @needs("dcmj2pnm", "dcmtk")
-def test_dcmtk_shows_the_pixels_that_were_written(outputs, tmp_path):
-    for file in (outputs[3], outputs[-1]):
-        code, said = called("dcmj2pnm", "--write-png", file, tmp_path / "shown.png")
-        assert code == 0, said
-        pixels = pydicom.dcmread(file).pixel_array
-        with Picture.open(tmp_path / "shown.png") as shown:
-            assert np.array_equal(np.asarray(shown), pixels if pixels.ndim == 3 else pixels[0])
+@pytest.mark.parametrize("kind", [name for name in NAMES if "series" in name or "multiframe" in name], indirect=True)
+def test_dcmtk_shows_the_colors_that_were_written(outputs, kind, tmp_path):
+    file = outputs[kind][len(outputs[kind]) // 2]
+    code, said = called("dcmj2pnm", "--write-png", file, tmp_path / "shown.png")
+    assert code == 0, said
+    pixels = pydicom.dcmread(file).pixel_array
+    with Picture.open(tmp_path / "shown.png") as shown:
+        assert np.array_equal(np.asarray(shown), pixels if pixels.ndim == 3 else pixels[0])
+
+
+@needs("dcm2pnm", "dcmtk")
+@pytest.mark.parametrize("kind", [name for name in NAMES if "PET" in name or name in ("CT", "MR")], indirect=True)
+def test_dcmtk_shows_the_numbers_that_were_written(outputs, kind, tmp_path):
+    file = outputs[kind][len(outputs[kind]) // 2]
+    dataset = pydicom.dcmread(file)
+    values = dataset.pixel_array * float(dataset.RescaleSlope) + float(dataset.RescaleIntercept)
+    low, high = float(values.min()), float(values.max())
+    words = ("+Ww", (low + high) / 2, high - low, "--write-png", file, tmp_path / "shown.png")
+    code, said = called("dcm2pnm", *words)
+    assert code == 0, said
+    with Picture.open(tmp_path / "shown.png") as shown:
+        # Two grey levels of 256 for another program's rounding; and dcmtk counts in whole HU, Bq/ml or SUV.
+        levels = 2 + 255 / (high - low)
+        assert np.abs(np.asarray(shown) - (values - low) / (high - low) * 255).max() < levels
 
 
 @pytest.fixture
@@ -143,7 +235,8 @@ def asked(port, path):
 @needs("storescu", "dcmtk")
 def test_orthanc_takes_the_files_by_c_store_and_gives_them_back_unchanged(outputs, orthanc, tmp_path):
     http, dicom = orthanc
-    code, said = called("storescu", "127.0.0.1", dicom, *outputs)
+    files = [file for kind in outputs.values() for file in kind]
+    code, said = called("storescu", "127.0.0.1", dicom, *files)
     assert code == 0, said
     back = {}
     for name in json.loads(asked(http, "instances")):
@@ -151,9 +244,9 @@ def test_orthanc_takes_the_files_by_c_store_and_gives_them_back_unchanged(output
         file.write_bytes(asked(http, f"instances/{name}/file"))
         dataset = pydicom.dcmread(file)
         back[dataset.SOPInstanceUID] = dataset
-    sent = [pydicom.dcmread(file) for file in outputs]
+    sent = [pydicom.dcmread(file) for file in files]
     assert set(back) == {dataset.SOPInstanceUID for dataset in sent}
     assert all(back[dataset.SOPInstanceUID] == dataset for dataset in sent)
-    assert len(json.loads(asked(http, "patients"))) == 1
-    assert len(json.loads(asked(http, "studies"))) == 1
-    assert len(json.loads(asked(http, "series"))) == 2
+    assert len(json.loads(asked(http, "patients"))) == 3  # the phantom, and two that are nobody any more
+    assert len(json.loads(asked(http, "studies"))) == 3
+    assert len(json.loads(asked(http, "series"))) == len(outputs)

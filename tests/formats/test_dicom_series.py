@@ -1,6 +1,7 @@
 """Which files are DICOM, which belong together, which series is meant, and what `info` says of each."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -79,16 +80,18 @@ def two_series(write_series, ct_slice, pet_slice):
     return write_series([pet_slice(z, SeriesInstanceUID="2.25.2", SeriesNumber=4) for z in (0, 5, 10)])
 
 
-def test_two_series_and_none_named_are_listed_without_descriptions(two_series):
+def test_two_series_and_none_named_are_listed_and_their_descriptions_go_to_the_screen_alone(two_series):
     with pytest.raises(InputError, match="2 image series") as caught:
         dicom.read(two_series)
     said = str(caught.value)
     assert caught.value.exit_code == 3
-    assert "number 3: CT, 2 files of 4 x 6, 2.25.1" in said
-    assert "number 4: PT, 3 files of 4 x 6, 2.25.2" in said
+    assert re.search(r"^  3 +CT +2 +4 x 6 +2\.25\.1$", said, re.MULTILINE)
+    assert re.search(r"^  4 +PT +3 +4 x 6 +2\.25\.2$", said, re.MULTILINE)
     assert "--fixed-series" in said
     assert "--moving-series" in said
-    assert "Jane" not in said
+    assert "thorax" not in said
+    assert "thorax" in caught.value.on_screen
+    assert "Jane" not in said + caught.value.on_screen
 
 
 @pytest.mark.parametrize(("wanted", "slices"), [("3", 2), ("2.25.1", 2), ("4", 3), ("2.25.2", 3)])
@@ -135,9 +138,11 @@ def test_a_broken_file_of_the_folder_is_warned_of(write_series, ct_slice):
     folder = write_series([ct_slice(0), ct_slice(5)])
     (folder / "broken.dcm").write_bytes(bytes(128) + b"DICM\x02\x00\x00\x00UL\x04\x00\xff\xff\xff\x7f\x08\x00")
     image = dicom.read(folder)
-    problems = dicom.describe(folder)[0].problems
+    (info,) = dicom.describe(folder)
     assert image.geometry.shape[0] == 2
-    assert len(image.history[0].warnings) == len(problems)
+    assert image.history[0].warnings == info.problems
+    assert "1 DICOM files of this folder are broken" in info.problems[0]
+    assert info.set_aside.broken == 1
 
 
 def test_info_says_what_a_series_is_in_a_form_that_json_takes(two_series):
@@ -151,7 +156,7 @@ def test_info_says_what_a_series_is_in_a_form_that_json_takes(two_series):
     assert (ct.bits_allocated, ct.bits_stored, ct.is_signed) == (16, 16, True)
     assert ct.rescale_intercept == (-1000, -1000)
     assert pet.suv.factor_range == pytest.approx((0.0014, 0.0014))
-    assert json.loads(json.dumps(ct.as_dict()))["windows"][1] == {"width": 1500, "centre": -600, "name": ""}
+    assert json.loads(json.dumps(ct.as_dict()))["windows"][1]["width"] == 1500
 
 
 def test_info_names_what_suv_lacks(tmp_path, write, pet_slice):

@@ -17,7 +17,7 @@ REFUSED = {
     "GH177_D_CLUNIE_CT1_IVRLE_BigEndian_undefined_length.dcm": "cannot be read",
     "GH178.dcm": "no pixels",
     "GH340.dcm": "cannot be decoded",  # 12 bits packed without gaps
-    "IM_0027_fMAP.dcm": "same place",  # two kinds of image in one file
+    "IM_0027_fMAP.dcm": "holds 2 images",  # of two echo times
     "JPEG2000-embedded-sequence-delimiter.dcm": "cannot be decoded",
     "MR_truncated.dcm": "cannot be decoded",
     "badVR.dcm": "does not hold a number",
@@ -25,7 +25,7 @@ REFUSED = {
     "no-pixel-data.dcm": "no image",
     "no_meta.dcm": "not a DICOM file",
     "series_missing_slice": "missing",
-    "series_not_a_volume": "same place",
+    "series_not_a_volume": "holds 4 images",
 }
 REFERENCE_OBJECTS = ["0_0", "1_0", "2_0", "2_1", "2_2", "2_3", "2_5", "3_0", "3_1", "3_4", "4_0", "4_2"]
 
@@ -59,8 +59,9 @@ def test_an_odd_file_is_described_or_refused(shared, name):
         with pytest.raises(ImageError):
             dicom.describe(path)
     else:
-        (info,) = dicom.describe(path)
-        assert info.slices > 0 or info.problems
+        found = dicom.describe(path)
+        assert all(info.slices > 0 or info.problems for info in found)
+        assert (len(found) > 1) == ("images" in REFUSED.get(Path(name).name, ""))
 
 
 @pytest.mark.parametrize(

@@ -616,6 +616,7 @@ def test_describe_tells_the_stored_axes_and_numbers(tmp_path):
         "qform_code": 0,
         "modality": "MRI",
         "intensity": "ARBITRARY",
+        "unit": None,
         "value_range": (0.0, 100.0),
         "problems": (),
     }

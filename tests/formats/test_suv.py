@@ -97,6 +97,16 @@ def test_an_injection_before_midnight_is_taken_on_the_day_before_the_scan(pet_sl
     assert suv_factors([header]).factors == pytest.approx((AT_SCAN,))
 
 
+def test_a_scan_over_midnight_with_a_date_that_does_not_change_gives_no_suv(pet_slice):
+    late, early = pet_slice(0, AcquisitionTime="235500"), pet_slice(5, AcquisitionTime="000500")
+    assert "midnight" in suv_factors([late, early]).missing[0]
+    dated = pet_slice(5, AcquisitionTime="000500", AcquisitionDate="20250102")
+    for header in (late, dated):
+        injected(header, RadiopharmaceuticalStartDateTime="20250101225500")
+        header.SeriesTime, header.FrameReferenceTime = "235500", None
+    assert suv_factors([late, dated]).factors == pytest.approx((AT_SCAN, AT_SCAN))
+
+
 def test_an_injection_during_a_dynamic_scan_is_not_taken_for_the_day_before(pet_slice):
     header = injected(
         pet_slice(ActualFrameDuration=1_200_000, FrameReferenceTime=None),
@@ -240,6 +250,11 @@ def test_an_unknown_suv_type_gives_no_suv(pet_slice):
     assert "SUVType (0054,1006)" in suv_factors([pet_slice(Units="GML", SUVType="XYZ")]).missing[0]
 
 
+@pytest.mark.parametrize(("units", "kind"), [("GML", "BSA"), ("CM2ML", "BW"), ("CM2ML", "LBM")])
+def test_a_unit_and_a_type_of_suv_that_contradict_each_other_give_no_suv(pet_slice, units, kind):
+    assert "SUVType (0054,1006)" in suv_factors([pet_slice(Units=units, SUVType=kind)]).missing[0]
+
+
 def test_square_centimetres_per_millilitre_are_scaled_by_body_surface(pet_slice):
     surface_m2 = 0.007184 * 175**0.725 * 70**0.425  # 1.85 m2
     result = suv_factors([pet_slice(Units="CM2ML")])
@@ -380,7 +395,7 @@ def test_no_text_of_a_result_carries_what_the_patient_weighs_measures_or_was_giv
     said = " ".join(map(str, (result.route, dict(result.facts), result.warnings, result.missing)))
     for secret in ("71.37", "7137", "183.7", "1.837", "9876", "98.76"):
         assert secret not in said
-    kinds = {"suv_route", "suv_factor_min", "suv_factor_max", "suv_decay_s", "suv_half_life_s"}
+    kinds = {"suv_route", "suv_norm", "suv_factor_min", "suv_factor_max", "suv_decay_s", "suv_half_life_s"}
     assert set(result.facts) <= kinds
     assert (result.factors == other.factors) is (changes.get("Units") is not None)  # the dose was used where it counts
 

@@ -346,3 +346,19 @@ def test_a_fusion_that_is_not_the_source_keeps_less(image, fused):
     assume(np.abs(image - fused).max() > 0.2)
     assert max(metric(image, image, fused) for metric in (q_s, q_c, q_y)) < 0.9999
     assert q_cv(image, image, fused) > 0
+
+
+def test_a_flat_bright_place_beside_black_is_all_the_variance_for_a_toolkit_and_half_here():
+    black, bright = np.zeros((16, 16)), np.full((16, 16), 100.0)
+    to_black = (0.01 * 255) ** 2 / (100.0**2 + (0.01 * 255) ** 2)
+    assert s_of_levels(black, bright, bright) == pytest.approx((1 + to_black) / 2)
+    assert s_of_levels(black, bright, bright, rounding=1e-16) == pytest.approx(1)
+    assert s_of_levels(black, black, bright, rounding=1e-16) == pytest.approx(to_black)
+
+
+def test_halves_of_a_float32_average_are_rounded_up_as_in_every_histogram():
+    a, b = np.random.default_rng(3).integers(0, 256, (2, 64, 64))
+    mean = (a / 255).astype(np.float32) / 2 + (b / 255).astype(np.float32) / 2
+    up, down = ((a + b + more) // 2 / 255 for more in (1, 0))
+    assert q_mi(a / 255, b / 255, mean) == pytest.approx(q_mi(a / 255, b / 255, up), rel=1e-12)
+    assert q_mi(a / 255, b / 255, mean) != pytest.approx(q_mi(a / 255, b / 255, down), rel=1e-6)

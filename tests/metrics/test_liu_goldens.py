@@ -15,6 +15,7 @@ from fusecli.metrics.liu import q_c, q_cb, q_cv, q_g, q_m, q_mi, q_ncie, q_p, q_
 from fusecli.metrics.liu.similarity import TINY
 
 GOLDENS = json.loads(Path(__file__).with_name("liu_goldens.json").read_text(encoding="utf-8"))
+EPSILON = float(np.finfo(np.float64).eps)
 
 AS_TOOLKIT = {
     "Q_MI": q_mi.of_levels,
@@ -25,8 +26,8 @@ AS_TOOLKIT = {
     "Q_M": partial(q_m.of_levels, summed=True),
     "Q_SF": q_sf.of_levels,
     "Q_P": partial(q_p.of_levels, as_toolkit=True),
-    "Q_S": partial(q_s.of_levels, flat=0.0),
-    "Q_S_weighted_sw2": partial(q_s.of_levels, weighted=True, flat_weight=0.5, flat=0.0),
+    "Q_S": partial(q_s.of_levels, rounding=EPSILON),
+    "Q_S_weighted_sw2": partial(q_s.of_levels, weighted=True, flat_weight=0.5, rounding=EPSILON),
     "Q_C": partial(q_c.of_levels, guards=TINY, clip_the_result=True),
     "Q_Y": partial(q_y.of_levels, guards=TINY),
     "Q_CV": partial(q_cv.of_levels, slope=q_cv.TOOLKIT_SLOPE, stretch=True, black_beyond=True),

@@ -111,7 +111,7 @@ def test_only_the_metrics_that_are_asked_for_are_computed(pair, monkeypatch):
 
 
 def test_a_key_or_a_profile_that_there_is_not_is_refused_with_those_that_there_are(pair):
-    with pytest.raises(UsageError, match="vifb has no metric EPI") as error:
+    with pytest.raises(UsageError, match="vifb has no metric 'EPI'") as error:
         score(*pair, profile="vifb", keys=["IE", "EPI"])
     assert "RMSE" in error.value.hint
     with pytest.raises(UsageError, match="no metric profile 'matlab'") as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fusecli.errors import OutputError, UsageError
-from fusecli.report.record import RunRecord, check_report, write
+from fusecli.report.record import RunRecord, check_report, is_page, write
 
 
 def record(value: float = 0.5) -> RunRecord:
@@ -59,6 +59,15 @@ def test_an_existing_report_is_kept_unless_overwriting_is_allowed(tmp_path, name
     write(record(), tmp_path / name, overwrite=True)
     assert "alpha" in (tmp_path / name).read_text()
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_page_may_stand_where_other_reports_may_but_a_record_alone_makes_none(tmp_path):
+    check_report(tmp_path / "r.HTML", overwrite=False)
+    assert is_page(tmp_path / "r.HTML")
+    assert not is_page(tmp_path / "r.json")
+    with pytest.raises(UsageError, match="no images"):
+        write(record(), tmp_path / "r.html")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_is_never_replaced_by_a_report(tmp_path):

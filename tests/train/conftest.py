@@ -8,6 +8,7 @@ from fusecli.models.lrc_config import LRCConfig
 from fusecli.settings import LossSettings, TrainSettings
 from fusecli.train.datasets import TrainingPair
 from fusecli.train.loop import train
+from fusecli.train.objective import Fusion
 
 SMALL = TrainSettings(
     epochs=2, batch=2, crop=32, learning_rate=5e-3, patience=10, ema=0.5, loss=LossSettings(intensity="max")
@@ -64,7 +65,8 @@ def run(path):
         tasks = options.pop("tasks", {"a": pairs_of(pairs - 2), "b": pairs_of(2, seed=9)})
         validation = options.pop("validation", {"a": pairs_of(1, seed=5)})
         network = network or tiny_network(seed)
-        return train(network, tasks, validation, score=score, weights_path=to, settings=settings, **options)
+        objective = options.pop("objective", None) or Fusion(settings, score, "closeness")
+        return train(network, tasks, validation, objective=objective, weights_path=to, settings=settings, **options)
 
     return start
 

@@ -10,46 +10,62 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from fusecli.catalog import DICOM_MODALITIES, Modality
-from fusecli.core.geometry import Geometry
 from fusecli.core.history import Fact, Step
 from fusecli.core.image import Image, Source
 from fusecli.core.intensity import Intensity
 from fusecli.core.slices import SliceChoice, slice_index
 from fusecli.errors import ImageError
+from fusecli.formats.dicom.choosing import find_volume
 from fusecli.formats.dicom.display import Flips
-from fusecli.formats.dicom.frames import Frame, frames_of
+from fusecli.formats.dicom.frames import Frame
 from fusecli.formats.dicom.geometry import Arranged, arrange
 from fusecli.formats.dicom.header import is_dicom, syntax_name, text
 from fusecli.formats.dicom.info import SeriesInfo, describe
 from fusecli.formats.dicom.pixels import decode
-from fusecli.formats.dicom.series import LOCALIZER_WARNING, Series, choose_series, find_series
-from fusecli.formats.dicom.units import Unit, is_picture, unit_of, windows_of
+from fusecli.formats.dicom.series import Volume
+from fusecli.formats.dicom.units import Unit, is_picture, judged, unit_of
+from fusecli.formats.dicom.voi import tables_of, windows_of
+from fusecli.settings import ReadSettings
+
+_AS_IT_IS = ReadSettings()
 
 __all__ = ["SeriesInfo", "describe", "is_dicom", "read"]
 
 
-def read(path: Path, *, series: str | None = None, slice_choice: SliceChoice | None = None) -> Image:
+def read(
+    path: Path,
+    *,
+    series: str | Volume | None = None,
+    slice_choice: SliceChoice | None = None,
+    settings: ReadSettings = _AS_IT_IS,
+) -> Image:
     """A DICOM file, or the one series of a folder, as an Image.
 
-    CT comes out in HU; PET in SUV (g/ml) when its headers allow, else in Bq/ml or counts with a warning that names what
-    is missing; color as 8-bit RGB; a screenshot without color as 0..1; everything else on the scanner's own scale.
+    CT comes out in HU; PET in SUV when its headers allow, else in Bq/ml or counts with a warning that names what
+    is missing (`settings.suv` asks for another norm or unit); color as 8-bit RGB; a screenshot without color as 0..1;
+    everything else on the scanner's own scale.
     Slices are flipped into display order: columns and rows run toward the patient's left, back or feet.
-    `series` is a SeriesInstanceUID or a series number. With `slice_choice` only that slice is decoded.
+    `series` is a SeriesInstanceUID or a series number, `:2` after it the second image in the series, or what was chosen
+    already. With `slice_choice` only that slice is decoded; `settings.allow_gaps` fills gaps between slices.
 
     Raises InputError when no series or more than one fits; ImageError for files that are broken or are no volume;
     UsageError for a slice that is not there.
     """
-    chosen = choose_series(find_series(path), series)
-    arranged = arrange([frame for file in chosen.files for frame in frames_of(file)])
-    frames, geometry, unit = arranged.frames, arranged.geometry, unit_of(arranged.frames)
+    chosen = find_volume(path, series)
+    arranged = arrange(chosen.frames, allow_gaps=settings.allow_gaps)
+    unit = unit_of(arranged.frames, settings.suv)
     if slice_choice is not None:
-        index = slice_index(geometry, slice_choice)
-        frames, geometry, unit = [frames[index]], geometry.slices(index, index + 1), unit.of_slice(index)
+        index = slice_index(arranged.geometry, slice_choice)
+        unit = unit.of_frames(arranged.sources(index))
+        arranged = arranged.slice(index)
+    frames, filling = arranged.frames, arranged.filling
     stored, digest = _decoded(frames, arranged.flips)
     voxels, unit = _in_unit(stored, unit, frames)
-    step = _read_step(chosen, geometry, unit, arranged)
+    if filling is not None:
+        voxels = filling.of(voxels)
+    step = _read_step(chosen, unit, arranged)
     modality = DICOM_MODALITIES.get(chosen.modality, Modality.OTHER)
-    return Image(voxels, geometry, modality, unit.intensity, _source(frames, unit, digest), (step,))
+    return Image(voxels, arranged.geometry, modality, unit.intensity, _source(frames, unit, digest), (step,))
 
 
 def _decoded(frames: Sequence[Frame], flips: Flips) -> tuple[NDArray[Any], str]:
@@ -98,12 +114,12 @@ def _in_unit(stored: NDArray[Any], unit: Unit, frames: Sequence[Frame]) -> tuple
         return (grey / 255, Unit(Intensity.UNIT)) if is_picture(frames) else (grey, Unit(Intensity.ARBITRARY))
     for voxels, factor in zip(stored, unit.factors, strict=False):
         voxels *= factor
-    return stored, unit
+    return stored, judged(unit, stored)
 
 
-def _read_step(chosen: Series, geometry: Geometry, unit: Unit, arranged: Arranged) -> Step:
-    header = chosen.files[0].header
-    slices, rows, columns = geometry.shape
+def _read_step(chosen: Volume, unit: Unit, arranged: Arranged) -> Step:
+    header = chosen.frames[0].file.header
+    slices, rows, columns = arranged.geometry.shape
     facts: dict[str, Fact] = {
         "format": "DICOM",
         "modality": chosen.modality or "unknown",
@@ -115,29 +131,25 @@ def _read_step(chosen: Series, geometry: Geometry, unit: Unit, arranged: Arrange
         "intensity": str(unit.intensity),
     }
     turned: dict[str, Fact] = {"turned": arranged.flips.names} if arranged.flips.names else {}
-    warnings = (*unit.warnings, *_warnings_of_series(chosen), *arranged.warnings)
-    return Step("read", {**facts, **turned, **unit.facts}, warnings)
-
-
-def _warnings_of_series(chosen: Series) -> tuple[str, ...]:
-    localizer = (LOCALIZER_WARNING,) if chosen.is_localizer else ()
-    if not chosen.unreadable:
-        return localizer
-    lost = f"{chosen.unreadable} DICOM files of this folder are broken; if they belong to the series, it is cut."
-    return (*localizer, lost)
+    part: dict[str, Fact] = {"part": chosen.part} if chosen.part else {}
+    filled, unmeasured = (arranged.filling.facts(), arranged.filling.warnings()) if arranged.filling else ({}, ())
+    warnings = (*unit.warnings, *chosen.warnings, *arranged.warnings, *unmeasured)
+    return Step("read", {**facts, **part, **turned, **filled, **unit.facts}, warnings)
 
 
 def _source(frames: Sequence[Frame], unit: Unit, digest: str) -> Source:
     middle = frames[len(frames) // 2]
     header = middle.file.header
     # A window in Bq/ml means nothing in SUV, and one in 0..255 nothing in 0..1.
-    has_windows = unit.intensity not in (Intensity.SUV, Intensity.RGB, Intensity.UNIT)
+    has_windows = not unit.intensity.is_suv and unit.intensity not in (Intensity.RGB, Intensity.UNIT)
     return Source(
         digest=digest,
         format="DICOM",
         series_uid=text(header, "SeriesInstanceUID") or None,
         windows=windows_of(middle) if has_windows else (),
+        tables=tables_of(middle) if has_windows else (),
         dark_is_high=text(header, "PhotometricInterpretation") == "MONOCHROME1",
+        laterality=text(header, "ImageLaterality") or text(header, "Laterality") or None,
         patient=_patient_digest(header),
     )
 

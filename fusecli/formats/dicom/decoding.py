@@ -9,12 +9,14 @@ from fusecli.formats.dicom.header import DicomFile, syntax_name, tag_name, text
 
 # By what a decoder says of a fault, in small letters, the first that fits: how we say it.
 _KNOWN_FAULTS = {
+    "bits stored": f"{tag_name('BitsStored')} is not between 1 and {tag_name('BitsAllocated')}",
     "bits allocated": f"{tag_name('BitsAllocated')} is neither 1 nor a multiple of 8 up to 64",
     "less than expected": "the file holds fewer bytes of pixels than its header promises: it is cut short",
     "insufficient pixel data": "the file holds fewer frames than its header promises: it is cut short",
     "fewer fragments than frames": "the file holds fewer frames than its header promises: it is cut short",
     "failed to read the header": "the header of the compressed pixels is broken",
     "third larger than expected": f"{tag_name('PhotometricInterpretation')} does not fit the amount of pixels",
+    "photometric interpretation": f"{tag_name('PhotometricInterpretation')} is none that is known",
     "no pixel data decoders": "there is no decoder for this transfer syntax",
 }
 

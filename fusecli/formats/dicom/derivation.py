@@ -17,10 +17,12 @@ from fusecli.core.pair import Pair
 from fusecli.formats.dicom.frames import Frame, Plane
 from fusecli.formats.dicom.header import number, text
 from fusecli.formats.dicom.lineage import Lineage, Parent
+from fusecli.formats.dicom.valid import is_uid, valid_items
 
 LONGEST_DESCRIPTION = 1024  # of the type ST: PS3.5 section 6.2
 
 # CID 7203 has no code for a fusion by a network; two of the yardsticks are in it.
+_EQUIPMENT = "ContributingEquipmentSequence"
 _CODES_OF_MODELS = {"max": codes.DCM.PixelByPixelMaximum, "average": codes.DCM.PixelByPixelMean}
 
 
@@ -32,8 +34,16 @@ def source_images(lineage: Lineage, indices: Iterable[int], pair: Pair) -> list[
     resampled = last_step(pair.moving.history, "resample")
     blur = float(resampled.facts.get("smoothed_by_voxels") or 0) if resampled else 0.0
     own = [lineage.fixed.frames[index] for index in indices]
-    others = [frame for index in indices for frame in lineage.moving_frames(index, smoothed_by_voxels=blur)]
-    return [*_items(own, _kept(lineage.fixed)), *_items(others, "NO" if resampled else "")]
+    # After an alignment, positions no longer say which slices of MOVING a slice of the result was made of.
+    reached = (lineage.moving_frames(index, smoothed_by_voxels=blur) for index in indices)
+    others = lineage.moving.frames if is_aligned(pair.moving) else [frame for frames in reached for frame in frames]
+    return [*named(own, locations_kept(lineage.fixed)), *named(others, "NO" if resampled else "")]
+
+
+def is_aligned(moving: Image) -> bool:
+    """Whether MOVING was moved by more than its own positions."""
+    resampled = last_step(moving.history, "resample")
+    return bool(resampled and resampled.facts.get("aligned_by"))
 
 
 def describe(image: Image, pair: Pair) -> str:
@@ -42,7 +52,12 @@ def describe(image: Image, pair: Pair) -> str:
     resampled, read = last_step(pair.moving.history, "resample"), last_step(pair.moving.history, "read")
     parts = [f"Fusion of {_window(pair.fixed)} (FIXED) and {_window(pair.moving)} (MOVING)"]
     if resampled:
-        parts.append("MOVING resampled linearly onto the grid of FIXED by the positions in the headers")
+        how = (
+            f"{resampled.facts['aligned_by']} registration"
+            if is_aligned(pair.moving)
+            else "the positions in the headers"
+        )
+        parts.append(f"MOVING resampled linearly onto the grid of FIXED by {how}")
     if read and read.facts.get("suv_route"):
         parts.append(f"SUV by {read.facts['suv_route']}")
     if fuse:
@@ -54,6 +69,26 @@ def describe(image: Image, pair: Pair) -> str:
     return _ascii("; ".join(parts))[:LONGEST_DESCRIPTION]
 
 
+def describe_numbers(image: Image) -> str:
+    """DerivationDescription of a volume that keeps its numbers: unit, route of the SUV, resampling; in ASCII."""
+    read, resampled = last_step(image.history, "read"), last_step(image.history, "resample")
+    facts = read.facts if read else {}
+    parts = [f"{image.modality} in {image.intensity.value}"]
+    parts += [f"by {facts['suv_norm']}"] if facts.get("suv_norm") else []
+    parts += [str(facts[name]) for name in ("suv_route", "activity_route") if facts.get(name)]
+    if facts.get("suv_overridden"):
+        parts.append(f"given by hand: {facts['suv_overridden']}")
+    if resampled:
+        parts.append(f"resampled linearly onto another grid, aligned by {resampled.facts.get('aligned_by', 'headers')}")
+    parts.append(f"fusecli {__version__}")
+    return _ascii("; ".join(parts))[:LONGEST_DESCRIPTION]
+
+
+def spatial_resampling() -> Dataset:
+    """The code of an interpolation onto another grid, from CID 7203."""
+    return _coded(codes.DCM.SpatialResampling)
+
+
 def derivation_codes(image: Image, pair: Pair) -> list[Dataset]:
     """DerivationCodeSequence, from CID 7203; empty where no code fits."""
     fuse = last_step(image.history, "fuse")
@@ -63,20 +98,23 @@ def derivation_codes(image: Image, pair: Pair) -> list[Dataset]:
     return [_coded(code) for code in found]
 
 
-def equipment(lineage: Lineage) -> list[Dataset]:
-    """ContributingEquipmentSequence: the two scanners, where they name their maker, and this program."""
+def equipment(parents: Sequence[Parent], contribution: str) -> list[Dataset]:
+    """ContributingEquipmentSequence: the scanners, where they name their maker, and this program with what it did.
+
+    The character set is that of the first.
+    """
     found: list[Dataset] = []
-    for parent in (lineage.fixed, lineage.moving):
+    for parent in parents:
         with suppress(Exception):  # values that highdicom takes for broken, or no maker: not required
             scanner = hd.ContributingEquipment.for_image_acquisition(parent.header)
-            _fold(scanner, parent.header, lineage.fixed.header)
-            found.extend([] if scanner in found else [scanner])
+            _fold(scanner, parent.header, parents[0].header)
+            found.extend(one for one in valid_items([scanner], _EQUIPMENT, is_ascii=False) if one not in found)
     own = hd.ContributingEquipment(
         "fusecli",
         codes.DCM.ProcessingEquipment,
         manufacturer_model_name="fusecli",
         software_versions=__version__,
-        contribution_description="Image fusion",
+        contribution_description=contribution or None,
     )
     return [*found, own]
 
@@ -99,12 +137,16 @@ def patient_orientation(plane: Plane) -> list[str]:
     return [ends[axis][int(direction[axis] > 0)] for direction, axis in closest]
 
 
-def _kept(fixed: Parent) -> str:
+def locations_kept(fixed: Parent) -> str:
+    """Whether the slices of a series lie in a result as they were, or turned for display: PS3.3 C.7.6.1, 0028,135A."""
     return "REORIENTED_ONLY" if fixed.flips.names else "YES"
 
 
-def _items(frames: Sequence[Frame], spatial_locations: str) -> list[Dataset]:
-    """One item for each file, with the numbers of its frames where it holds several."""
+def named(frames: Sequence[Frame], spatial_locations: str) -> list[Dataset]:
+    """SourceImageSequence of `frames`: an item for each file, with the numbers of its frames where it holds several.
+
+    `spatial_locations` is YES, NO or REORIENTED_ONLY; empty: not told. Instances without a UID are left out.
+    """
     by_file: dict[int, list[Frame]] = {}
     for frame in dict.fromkeys(frames):
         by_file.setdefault(id(frame.file), []).append(frame)
@@ -112,7 +154,7 @@ def _items(frames: Sequence[Frame], spatial_locations: str) -> list[Dataset]:
 
 
 def _is_named(frame: Frame) -> bool:
-    return all(text(frame.file.header, keyword) for keyword in ("SOPClassUID", "SOPInstanceUID"))
+    return all(is_uid(text(frame.file.header, keyword)) for keyword in ("SOPClassUID", "SOPInstanceUID"))
 
 
 def _item(frames: Sequence[Frame], spatial_locations: str) -> Dataset:

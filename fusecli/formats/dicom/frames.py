@@ -15,6 +15,8 @@ from fusecli.formats.dicom.header import DicomFile, items, number, numbers, tag_
 
 # Direction cosines are written with 4 to 6 decimals.
 COSINE_TOLERANCE = 1e-3
+# Nearer than this along the normal, two slices are at one place: scanners round positions to 2 decimals and more.
+SAME_PLACE_MM = 0.01
 # More frames than any scanner writes; a broken count must not fill the memory.
 MOST_FRAMES = 100_000
 
@@ -34,6 +36,16 @@ class Plane:
     def normal(self) -> NDArray[np.float64]:
         """Direction across the slice: row direction x column direction."""
         return np.cross(self.row, self.column)
+
+    @property
+    def name(self) -> str:
+        """The anatomical plane that it is nearest to: sagittal, coronal or axial."""
+        return ("sagittal", "coronal", "axial")[int(np.abs(self.normal).argmax())]
+
+    @property
+    def numbers(self) -> NDArray[np.float64]:
+        """Position, directions and spacing in one row, (11,), to compare planes by."""
+        return np.concatenate([self.position, self.row, self.column, self.spacing_mm])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,15 +163,17 @@ def _plane(
 def _stack_offsets(header: Dataset, count: int) -> tuple[float, ...] | None:
     """How far each frame lies from the first along the normal, in mm; None where frames are no stack (a film, views).
 
-    A dose grid lists its offsets; a reconstructed NM volume has only the distance from slice to slice, with a sign.
+    A dose grid lists its offsets; a reconstructed NM volume has only the distance from slice to slice, with a sign, and
+    a vector that says of which slice each frame is, where gates or energy windows repeat the slices.
     """
     listed = numbers(header, "GridFrameOffsetVector")
     if len(listed) == count:
         return tuple(offset - listed[0] for offset in listed)
     step = number(header, "SpacingBetweenSlices")
-    if "RECON TOMO" in texts(header, "ImageType") and step:
-        return tuple(step * index for index in range(count))
-    return None
+    slices, kinds = numbers(header, "SliceVector"), texts(header, "ImageType")
+    if step and len(slices) == count and {"RECON TOMO", "RECON GATED TOMO"} & set(kinds):
+        return tuple(step * (place - 1) for place in slices)
+    return tuple(step * index for index in range(count)) if step and "RECON TOMO" in kinds else None
 
 
 def _stacked(frames: Sequence[Frame], offsets_mm: tuple[float, ...] | None) -> list[Frame]:

@@ -7,7 +7,7 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,27 @@ from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, Implic
 
 from fusecli.errors import ImageError
 
+# What the storage classes of PS3.4 annex B hold, for files that leave Modality empty.
+MODALITY_OF_CLASS = {
+    "1.2.840.10008.5.1.4.1.1.2": "CT",
+    "1.2.840.10008.5.1.4.1.1.4": "MR",
+    "1.2.840.10008.5.1.4.1.1.20": "NM",
+    "1.2.840.10008.5.1.4.1.1.128": "PT",
+    "1.2.840.10008.5.1.4.1.1.130": "PT",
+}
 PIXEL_TAGS = {0x7FE00008, 0x7FE00009, 0x7FE00010}  # float, double float, integer: PS3.3 C.7.6.24, C.7.6.25, C.7.6.3
 SNIFFED_BYTES = 65_536
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DicomFile:
-    """A file and its header: every element in front of the pixel data, and whether pixel data follows."""
+    """A file and its header: every element in front of the pixel data, and whether pixel data follows.
+
+    The header names the patient, and stays out of what is printed of the file.
+    """
 
     path: Path
-    header: Dataset
+    header: Dataset = field(repr=False)
     has_pixels: bool
 
     @property
@@ -46,10 +57,13 @@ def is_dicom(path: Path) -> bool:
         if not path.is_file():
             return False
         with path.open("rb") as stream:
-            start = stream.read(SNIFFED_BYTES)
+            start = stream.read(132)
+            if start[128:] == b"DICM":
+                return True
+            start += stream.read(SNIFFED_BYTES - len(start))
     except OSError:
         return False
-    return start[128:132] == b"DICM" or _is_headless_dicom(start)
+    return _is_headless_dicom(start)
 
 
 def read_header(path: Path) -> DicomFile:
@@ -65,7 +79,9 @@ def read_header(path: Path) -> DicomFile:
         return reached_pixels
 
     with parsing(path), path.open("rb") as stream:
-        header = _with_transfer_syntax(read_partial(stream, at_pixels, force=True))
+        header = _with_modality(_with_transfer_syntax(read_partial(stream, at_pixels, force=True)))
+    if not len(header):
+        raise ImageError(f"{path.name} holds no DICOM element.", hint="Copy the file again from where it came.")
     return DicomFile(path, header, reached_pixels)
 
 
@@ -139,6 +155,18 @@ def text(dataset: Dataset, keyword: str) -> str:
         return ""
     parts = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
     return "\\".join(str(part) for part in parts).strip()
+
+
+def modality_of_class(header: Dataset) -> str:
+    """The modality that the SOP class stands for, classic or enhanced; empty where it stands for none or for many."""
+    stored_as = text(header, "SOPClassUID")
+    known = (name for uid, name in MODALITY_OF_CLASS.items() if stored_as == uid or stored_as.startswith(f"{uid}."))
+    return next(known, "")
+
+
+def printable(said: str) -> str:
+    """Free text of a file as a terminal may show it: on one line, without control characters."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in said).split())
 
 
 def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
@@ -222,6 +250,13 @@ def _with_transfer_syntax(dataset: Any) -> Dataset:
         raise ValueError("the transfer syntax is not one UID")
     found: Dataset = dataset
     return found
+
+
+def _with_modality(header: Dataset) -> Dataset:
+    """Fill in a Modality that is missing or empty."""
+    if not text(header, "Modality") and modality_of_class(header):
+        header.Modality = modality_of_class(header)
+    return header
 
 
 def _is_headless_dicom(start: bytes) -> bool:

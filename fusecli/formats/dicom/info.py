@@ -1,4 +1,4 @@
-"""What the `info` command says of a DICOM series, from its headers alone and without anything that names a person."""
+"""What the `info` command says of a DICOM series, from its headers alone; whose it is, only where that is asked."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -7,18 +7,23 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom import Dataset
 
 from fusecli.catalog import Window
 from fusecli.core.geometry import Geometry
 from fusecli.core.slices import slice_positions_mm
 from fusecli.errors import ImageError
-from fusecli.formats.dicom.frames import Frame, frames_of
-from fusecli.formats.dicom.geometry import arrange
-from fusecli.formats.dicom.header import number, syntax_name, text
+from fusecli.formats.dicom.folder import Beside
+from fusecli.formats.dicom.frames import Frame
+from fusecli.formats.dicom.geometry import arrange, slice_gaps, tilt_degrees
+from fusecli.formats.dicom.header import number, printable, syntax_name, text
+from fusecli.formats.dicom.identity import Identity, identity_of
+from fusecli.formats.dicom.listing import description_of
 from fusecli.formats.dicom.pixels import rescale_of
-from fusecli.formats.dicom.series import LOCALIZER_WARNING, Series, find_series
-from fusecli.formats.dicom.suv import suv_factors
-from fusecli.formats.dicom.units import unit_of, windows_of
+from fusecli.formats.dicom.series import Series, Volume, find_series, volumes_of
+from fusecli.formats.dicom.suv import pet_headers, suv_factors
+from fusecli.formats.dicom.units import unit_of
+from fusecli.formats.dicom.voi import windows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +37,35 @@ class SuvReadiness:
 
 @dataclass(frozen=True, slots=True)
 class SeriesInfo:
-    """A DICOM series. None and empty stand for what the headers do not say.
+    """A DICOM series, or one of the images in it. None and empty stand for what the headers do not say.
 
-    `spacing_mm` is (slice, row, column); `orientation` the direction cosines of a row and of a column in LPS as
-    the file states them, six numbers; `plane` the anatomical plane that they are nearest to; `positions_mm` where the
-    first and the last slice lie along the slice normal, in the order in which `read` numbers them;
+    `part` is what comes after the series number to choose one of several images in a series, from 1, and `part_label`
+    what sets it apart; 0 where the series is one image. `description` is free text, without the patient's names.
+    `files` are those of the series, `slices` those of the image. `spacing_mm` is (slice, row, column), None where the
+    slices do not lie evenly; `slice_gaps_mm` the smallest and the largest distance between neighbours along the normal;
+    `tilt_degrees` by how much the stack leans against it. `orientation` are the direction cosines of a row and of a
+    column in LPS as the file states them, six numbers; `plane` the anatomical plane that they are nearest to;
+    `positions_mm` where the first and the last slice lie along the normal, in the order in which `read` numbers them;
     `rescale_slope` and `rescale_intercept` the smallest and the largest of the series; `units` what `read` would
-    return, where RGB whose channels turn out equal is read as grey; `problems` why `read` would refuse or warn.
+    return, where RGB whose channels turn out equal is read as grey; `problems` why `read` would refuse or warn;
+    `set_aside` counts the other files of the folder. `identity` is None unless it was asked for.
     """
 
     format: str
     modality: str
     series_uid: str
     series_number: str
+    part: int
+    part_label: str
+    description: str
     is_localizer: bool
+    files: int
     slices: int
     rows: int | None
     columns: int | None
     spacing_mm: tuple[float, float, float] | None
+    slice_gaps_mm: tuple[float, float] | None
+    tilt_degrees: float | None
     plane: str
     orientation: tuple[float, ...] | None
     positions_mm: tuple[float, float] | None
@@ -65,70 +81,103 @@ class SeriesInfo:
     windows: tuple[Window, ...]
     suv: SuvReadiness | None
     problems: tuple[str, ...]
+    set_aside: Beside
+    identity: Identity | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """The facts as JSON takes them."""
-        return asdict(self)
+        """The facts as JSON takes them; without an identity, without that word."""
+        facts = asdict(self)
+        if self.identity is None:
+            del facts["identity"]
+        return facts
 
 
-def describe(path: Path) -> list[SeriesInfo]:
-    """Every series of a file or folder, images or not; no pixel is decoded.
+def describe(path: Path, *, show_identity: bool = False) -> list[SeriesInfo]:
+    """Every series of a file or folder, images or not, and each image of a series that holds several.
+
+    No pixel is decoded, but where two files claim to be one image. With `show_identity` each says whose it is.
 
     Raises InputError when there is no DICOM file; ImageError when the one file cannot be parsed.
     """
-    return [_described(series) for series in find_series(path)]
+    found = []
+    for series in find_series(path):
+        problems: list[str] = []
+        identity = identity_of(series.files[0].header) if show_identity else None
+        found += [_described(volume, [*problems, *volume.warnings], identity) for volume in _volumes(series, problems)]
+    return found
 
 
-def _described(series: Series) -> SeriesInfo:
-    problems = [f"{series.unreadable} DICOM files of this folder cannot be parsed."] if series.unreadable else []
-    problems.extend([LOCALIZER_WARNING] if series.is_localizer else [])
-    frames, geometry = _arranged(series, problems)
-    header = series.files[0].header
+def _volumes(series: Series, problems: list[str]) -> list[Volume]:
+    """The images in a series; none of its frames, and why, where they cannot be told."""
+    if not series.is_image:
+        problems.append("This is not an image: it has no rows and columns.")
+        return [Volume(series, ())]
+    try:
+        return volumes_of(series)
+    except ImageError as error:
+        problems.append(_said(error))
+        return [Volume(series, ())]
+
+
+def _described(volume: Volume, problems: list[str], identity: Identity | None) -> SeriesInfo:
+    series = volume.series
+    frames, geometry = _arranged(volume, problems)
+    header = frames[0].file.header if frames else series.files[0].header
     slope, intercept = _rescale_ranges(frames, problems)
+    is_placed = geometry is not None and geometry.is_patient
     return SeriesInfo(
         format="DICOM",
-        modality=series.modality,
+        modality=volume.modality,
         series_uid=text(header, "SeriesInstanceUID"),
         series_number=series.number,
+        part=volume.part,
+        part_label=volume.label,
+        description=description_of(series),
         is_localizer=series.is_localizer,
+        files=len(series.files),
         slices=len(frames),
-        rows=_integer(series, "Rows", problems),
-        columns=_integer(series, "Columns", problems),
-        spacing_mm=geometry.spacing_mm if geometry and geometry.is_patient else None,
-        plane=_plane_name(frames),
+        rows=_integer(header, "Rows", problems),
+        columns=_integer(header, "Columns", problems),
+        spacing_mm=geometry.spacing_mm if geometry and is_placed else None,
+        slice_gaps_mm=slice_gaps(frames),
+        tilt_degrees=round(tilt_degrees(geometry), 3) if geometry and is_placed else None,
+        plane=frames[0].plane.name if frames and frames[0].plane else "",
         orientation=_orientation(frames),
         positions_mm=_positions(geometry),
         frame_of_reference=text(header, "FrameOfReferenceUID"),
-        transfer_syntax=syntax_name(header),
-        photometric_interpretation=text(header, "PhotometricInterpretation"),
-        bits_allocated=_integer(series, "BitsAllocated", problems),
-        bits_stored=_integer(series, "BitsStored", problems),
-        is_signed=_integer(series, "PixelRepresentation", problems) == 1,
+        transfer_syntax=_syntaxes(frames) or syntax_name(header),
+        photometric_interpretation=printable(text(header, "PhotometricInterpretation")),
+        bits_allocated=_integer(header, "BitsAllocated", problems),
+        bits_stored=_integer(header, "BitsStored", problems),
+        is_signed=_integer(header, "PixelRepresentation", problems) == 1,
         rescale_slope=slope,
         rescale_intercept=intercept,
         units=_units(frames, problems),
         windows=windows_of(frames[len(frames) // 2]) if frames else (),
-        suv=_suv(series, frames),
+        suv=_suv(volume, frames),
         problems=tuple(dict.fromkeys(problems)),
+        set_aside=series.beside,
+        identity=identity,
     )
 
 
-def _arranged(series: Series, problems: list[str]) -> tuple[list[Frame], Geometry | None]:
+def _arranged(volume: Volume, problems: list[str]) -> tuple[Sequence[Frame], Geometry | None]:
     """The sorted frames and their grid; the frames as they come and no grid when they are no volume."""
-    if not series.is_image:
-        problems.append("This is not an image: it has no rows and columns.")
+    if not volume.frames:
         return [], None
-    frames: list[Frame] = []
     try:
-        if not all(file.has_pixels for file in series.files):
+        if not all(frame.file.has_pixels for frame in volume.frames):
             problems.append("There is no pixel data (7FE0,0010).")
-        frames = [frame for file in series.files for frame in frames_of(file)]
-        arranged = arrange(frames)
+        arranged = arrange(volume.frames)
         problems.extend(arranged.warnings)
     except ImageError as error:
         problems.append(_said(error))
-        return frames, None
+        return volume.frames, None
     return arranged.frames, arranged.geometry
+
+
+def _syntaxes(frames: Sequence[Frame]) -> str:
+    return ", ".join(dict.fromkeys(syntax_name(frame.file.header) for frame in frames))
 
 
 def _rescale_ranges(
@@ -146,9 +195,9 @@ def _range(values: NDArray[np.float64]) -> tuple[float, float]:
     return float(values.min()), float(values.max())
 
 
-def _integer(series: Series, keyword: str, problems: list[str]) -> int | None:
+def _integer(header: Dataset, keyword: str, problems: list[str]) -> int | None:
     try:
-        found = number(series.files[0].header, keyword)
+        found = number(header, keyword)
     except ImageError as error:
         problems.append(_said(error))
         return None
@@ -170,10 +219,10 @@ def _units(frames: Sequence[Frame], problems: list[str]) -> str:
     return str(unit.intensity)
 
 
-def _suv(series: Series, frames: Sequence[Frame]) -> SuvReadiness | None:
-    if series.modality != "PT" or not frames:
+def _suv(volume: Volume, frames: Sequence[Frame]) -> SuvReadiness | None:
+    if volume.modality != "PT" or not frames:
         return None
-    result = suv_factors([frame.file.header for frame in frames])
+    result = suv_factors(pet_headers(frames))
     factor_range = (min(result.factors), max(result.factors)) if result.factors else None
     return SuvReadiness(result.route, factor_range, result.missing)
 
@@ -181,13 +230,6 @@ def _suv(series: Series, frames: Sequence[Frame]) -> SuvReadiness | None:
 def _orientation(frames: Sequence[Frame]) -> tuple[float, ...] | None:
     plane = frames[0].plane if frames else None
     return None if plane is None else tuple(float(cosine) for cosine in (*plane.row, *plane.column))
-
-
-def _plane_name(frames: Sequence[Frame]) -> str:
-    plane = frames[0].plane if frames else None
-    if plane is None:
-        return ""
-    return ("sagittal", "coronal", "axial")[int(np.abs(plane.normal).argmax())]
 
 
 def _positions(geometry: Geometry | None) -> tuple[float, float] | None:

@@ -5,14 +5,16 @@ Source: DICOM PS3.3 C.7.1.1 to C.7.2.3 (patient, study), C.7.3.1 (series), C.7.4
 
 from collections.abc import Sequence
 
-from pydicom import DataElement, Dataset, config
+from pydicom import DataElement, Dataset
 from pydicom.uid import JPEG2000, JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless
-from pydicom.valuerep import validate_value
 
 from fusecli.formats.dicom.header import text, texts
+from fusecli.formats.dicom.valid import valid_element
 
 # By these an archive knows the patient and the study: taken as they are, be they valid or not.
 _IDENTITY = ("PatientName", "PatientID", "StudyInstanceUID", "StudyID", "AccessionNumber")
+# A name's letters are read by the character set, whichever it is.
+_AS_THEY_ARE = (*_IDENTITY, "SpecificCharacterSet")
 # Type 2: present in every image, empty when not known.
 _ALWAYS = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex",
@@ -38,11 +40,14 @@ _TRIAL_NAMED_BY = ("ClinicalTrialSponsorName", "ClinicalTrialProtocolID")
 _TRIAL_SUBJECT = ("ClinicalTrialSubjectID", "ClinicalTrialSubjectReadingID")
 _TRIAL_ALWAYS = ("ClinicalTrialProtocolName", "ClinicalTrialSiteID", "ClinicalTrialSiteName")
 _TRIAL_STUDY = ("ClinicalTrialTimePointID", "ClinicalTrialTimePointDescription")
+# Who answers for the patient, and as what: one asks for the other.
+_RESPONSIBLE = ("ResponsiblePerson", "ResponsiblePersonRole")
 _OF_A_SLICE = ("AcquisitionDate", "AcquisitionTime", "AcquisitionDateTime")
 
 # What these modalities store is what the scanner measured, and no text is drawn into it unless the file says so.
 _SCANNERS = ("CT", "MR", "PT", "NM")
 _LOSSY_SYNTAXES = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless, JPEG2000)
+_COMPRESSION = ("LossyImageCompressionRatio", "LossyImageCompressionMethod")
 # Body parts of PS3.16 annex L of which there is one: they have no side.
 _UNPAIRED = {
     "ABDOMEN", "ABDOMENPELVIS", "AORTA", "BACK", "BLADDER", "BRAIN", "CSPINE", "CTSPINE", "CERVIX", "CHEST",
@@ -59,16 +64,20 @@ _FACES = {"HEAD", "FACE", "BRAIN", "SKULL", "ORBIT", "HEADNECK", "JAW", "MAXILLA
 def inherit(derived: Dataset, fixed: Dataset, moving: Dataset) -> None:
     """Patient, study, place and laterality of FIXED, as its file has them, and what both say of the pixels.
 
-    Values that cannot be read are left out. Laterality is left empty where MOVING has another.
+    Values that are not valid are left out. Laterality is left empty where MOVING has another. What is made of one
+    series alone has it as both.
     """
     _copy(derived, fixed, _WHERE_KNOWN)
     _copy_or_empty(derived, fixed, _ALWAYS)
     if text(derived, "PatientIdentityRemoved") == "YES" and not _says_how_deidentified(derived):
-        del derived.PatientIdentityRemoved
+        _remove(derived, ("PatientIdentityRemoved",))
+    if not all(keyword in derived for keyword in _RESPONSIBLE):
+        _remove(derived, _RESPONSIBLE)
     _copy_trial(derived, fixed)
     _copy_laterality(derived, fixed, moving)
-    _copy_lossy_compression(derived, (fixed, moving))
-    burned_in, recognizable = burned_in_annotation((fixed, moving)), _recognizable_features(fixed, moving)
+    sources = (fixed,) if moving is fixed else (fixed, moving)
+    _copy_lossy_compression(derived, sources)
+    burned_in, recognizable = burned_in_annotation(sources), _recognizable_features(fixed, moving)
     if burned_in:
         derived.BurnedInAnnotation = burned_in
     if recognizable:
@@ -89,7 +98,7 @@ def inherit_of_slice(derived: Dataset, fixed: Dataset) -> None:
 
 def burned_in_annotation(sources: Sequence[Dataset]) -> str:
     """YES where text is drawn into a source, NO where there is none in either, empty where a source leaves it open."""
-    said = [text(source, "BurnedInAnnotation") or _expected_annotation(source) for source in sources]
+    said = [text(source, "BurnedInAnnotation").upper() or _expected_annotation(source) for source in sources]
     if "YES" in said:
         return "YES"
     return "NO" if all(answer == "NO" for answer in said) else ""
@@ -104,18 +113,25 @@ def _says_how_deidentified(derived: Dataset) -> bool:
     return "DeidentificationMethod" in derived or "DeidentificationMethodCodeSequence" in derived
 
 
+def _remove(derived: Dataset, keywords: Sequence[str]) -> None:
+    for keyword in keywords:
+        if keyword in derived:
+            delattr(derived, keyword)
+
+
 def _copy_trial(derived: Dataset, fixed: Dataset) -> None:
     """The clinical trial, where it is told in full: half of a module is worse than none."""
-    named = all(text(fixed, keyword) for keyword in _TRIAL_NAMED_BY)
-    if named and any(text(fixed, keyword) for keyword in _TRIAL_SUBJECT):
-        _copy(derived, fixed, (*_TRIAL_NAMED_BY, *_TRIAL_SUBJECT))
+    told = Dataset()
+    _copy(told, fixed, (*_TRIAL_NAMED_BY, *_TRIAL_SUBJECT, *_TRIAL_STUDY))
+    if all(keyword in told for keyword in _TRIAL_NAMED_BY) and any(keyword in told for keyword in _TRIAL_SUBJECT):
+        _copy(derived, told, (*_TRIAL_NAMED_BY, *_TRIAL_SUBJECT))
         _copy_or_empty(derived, fixed, _TRIAL_ALWAYS)
-    if text(fixed, _TRIAL_STUDY[0]):
-        _copy(derived, fixed, _TRIAL_STUDY)
+    if _TRIAL_STUDY[0] in told:
+        _copy(derived, told, _TRIAL_STUDY)
 
 
 def _copy_laterality(derived: Dataset, fixed: Dataset, moving: Dataset) -> None:
-    if text(fixed, "BodyPartExamined").upper() in _UNPAIRED:
+    if text(derived, "BodyPartExamined") in _UNPAIRED:
         return
     for keyword in ("Laterality", "ImageLaterality"):
         if text(moving, keyword) in ("", text(fixed, keyword)):
@@ -131,10 +147,19 @@ def _copy_lossy_compression(derived: Dataset, sources: Sequence[Dataset]) -> Non
         derived.LossyImageCompression = "01"
     elif all(text(source, "LossyImageCompression") == "00" for source in sources):
         derived.LossyImageCompression = "00"
-    for keyword in ("LossyImageCompressionRatio", "LossyImageCompressionMethod"):
-        values = [value for source in lossy for value in texts(source, keyword)]
-        if values:
-            setattr(derived, keyword, values)
+    # Value by value they tell of one compression, so that one without its ratio, or its method, spoils the list.
+    found = [_compressions(source) for source in lossy]
+    for keyword, values in zip(_COMPRESSION, zip(*found, strict=True), strict=False):
+        if all(values):
+            setattr(derived, keyword, [value for own in values for value in own])
+
+
+def _compressions(source: Dataset) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Ratios and methods of a source; no methods where they are not as many."""
+    known = Dataset()
+    _copy(known, source, _COMPRESSION)
+    ratios, methods = (texts(known, keyword) for keyword in _COMPRESSION)
+    return ratios, methods if len(methods) == len(ratios) else ()
 
 
 def _is_lossy(source: Dataset) -> bool:
@@ -143,7 +168,7 @@ def _is_lossy(source: Dataset) -> bool:
 
 
 def _recognizable_features(fixed: Dataset, moving: Dataset) -> str:
-    said = [text(source, "RecognizableVisualFeatures") for source in (fixed, moving)]
+    said = [text(source, "RecognizableVisualFeatures").upper() for source in (fixed, moving)]
     if "YES" in said:
         return "YES"
     if said == ["NO", "NO"]:
@@ -159,33 +184,16 @@ def _copy_or_empty(derived: Dataset, source: Dataset, keywords: Sequence[str]) -
 
 
 def _copy(derived: Dataset, source: Dataset, keywords: Sequence[str]) -> None:
-    """The elements that have a valid value."""
+    """The elements that have a valid value; those that tell whose the study is, as they are."""
     for keyword in keywords:
-        try:
-            element = source[keyword]
-            if element.VR == "SQ":
-                # Parsed to the last leaf here: an item of another encoding cannot be written as it was stored.
-                [list(item.iterall()) for item in element.value]
-            elif keyword not in _IDENTITY:
-                element = _modern(element)
-                _check_valid(element)
-        except Exception:  # missing, or broken: pydicom converts on access, and raises one of a dozen kinds
-            continue
-        if not element.is_empty:
+        element = _as_it_is(source, keyword) if keyword in _AS_THEY_ARE else valid_element(source, keyword)
+        if element is not None:
             derived.add(element)
 
 
-def _modern(element: DataElement) -> DataElement:
-    """Dates and times without the dots and colons that ACR-NEMA had: PS3.5 section 6.2."""
-    signs = {"DA": ".", "TM": ":"}.get(element.VR)
-    if signs is None or signs not in str(element.value):
-        return element
-    return DataElement(element.tag, element.VR, str(element.value).replace(signs, ""))
-
-
-def _check_valid(element: DataElement) -> None:
-    """Raises ValueError where a code, an age, a date or a time is none."""
-    if element.VR in ("AS", "CS", "DA", "DT", "TM"):
-        values = element.value if element.VM > 1 else [element.value]
-        for value in values:
-            validate_value(element.VR, str(value or ""), config.RAISE)
+def _as_it_is(source: Dataset, keyword: str) -> DataElement | None:
+    try:
+        element = source[keyword]
+    except Exception:  # missing, or broken: pydicom converts on access, and raises one of a dozen kinds
+        return None
+    return None if element.is_empty else element

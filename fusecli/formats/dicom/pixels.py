@@ -3,6 +3,7 @@
 Source: DICOM PS3.3 C.7.6.3 (Image Pixel), C.11.1 (Modality LUT), C.7.6.16.2.9 (pixel value transformation).
 """
 
+import math
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -103,8 +104,10 @@ def _stored(dataset: Dataset, frames: Sequence[int]) -> NDArray[Any]:
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax == JPEGExtended12Bit and (dataset.SamplesPerPixel, dataset.BitsStored) == (1, 12):
         return decode_12_bit(dataset, frames)
-    low_bits = int(dataset.get("HighBit", dataset.BitsStored - 1)) + 1 - int(dataset.BitsStored)
     options: dict[str, Any] = {"decoding_plugin": DECODERS.get(syntax, "")}
+    low_bits = _low_bits(dataset)
+    if not syntax.is_encapsulated:
+        _check_amount(dataset, low_bits)
     if low_bits > 0 and not syntax.is_encapsulated:
         options["correct_unused_bits"] = False
     with checked_gdcm(dataset) if options["decoding_plugin"] == "gdcm" else nullcontext():
@@ -113,6 +116,33 @@ def _stored(dataset: Dataset, frames: Sequence[int]) -> NDArray[Any]:
         else:
             planes = pixel_array(dataset, **options)[list(frames)]
     return _shifted(planes, low_bits, dataset) if "correct_unused_bits" in options else planes
+
+
+def _low_bits(dataset: Dataset) -> int:
+    """How many bits of a sample lie below its value; floating-point samples have no BitsStored."""
+    if "BitsStored" not in dataset:
+        return 0
+    return int(dataset.get("HighBit", dataset.BitsStored - 1)) + 1 - int(dataset.BitsStored)
+
+
+def _check_amount(dataset: Dataset, low_bits: int) -> None:
+    """Whether size and bits fit the pixels: a header that knows of half the rows would show half of the image."""
+    allocated = int(dataset.BitsAllocated)
+    if allocated % 8 == 0 and low_bits + int(dataset.get("BitsStored", 0)) > allocated:
+        raise ImageError(
+            "The bits of a pixel do not fit into it.",
+            why=f"{tag_name('HighBit')} is {dataset.HighBit}, and {tag_name('BitsAllocated')} {allocated}.",
+            hint="Export the file again.",
+        )
+    count = int(dataset.get("NumberOfFrames", None) or 1) * int(dataset.SamplesPerPixel)
+    promised = math.ceil(int(dataset.Rows) * int(dataset.Columns) * count * allocated / 8)
+    stored = len(dataset.get("PixelData", None) or b"")
+    if promised and stored >= 2 * promised > 2:
+        raise ImageError(
+            "The file holds more pixels than its header knows of.",
+            why=f"Rows, columns and frames need {promised} bytes, and there are {stored}.",
+            hint="Export the file again.",
+        )
 
 
 def _shifted(planes: NDArray[Any], low_bits: int, dataset: Dataset) -> NDArray[Any]:

@@ -2,27 +2,25 @@
 
 import json
 import uuid
+from collections.abc import Mapping, Sequence
 
 from fusecli import __version__
 from fusecli.core.history import Fact
 from fusecli.core.image import Image
-from fusecli.core.pair import Pair
 
 
-def series_uid(image: Image, pair: Pair, options: dict[str, Fact]) -> str:
+def series_uid(image: Image, sources: Sequence[Image], options: Mapping[str, Fact]) -> str:
     """A SeriesInstanceUID made of everything that decides the pixels and how they are filed.
 
-    That is the bytes of both sources, what was done to each and to the result (windows, resampling, network, weights,
+    That is the bytes of the sources, what was done to each and to the result (windows, resampling, network, weights,
     colors), `options` that no history tells, such as the backend, and the version of this program.
     Source: DICOM PS3.5 B.2 (UIDs made of UUIDs), RFC 4122 section 4.3 (UUIDs made of names).
     """
     story = {
         "version": __version__,
-        "sources": [source.source.digest if source.source else "" for source in (pair.fixed, pair.moving)],
-        "steps": [
-            [[step.name, dict(step.facts)] for step in told.history] for told in (pair.fixed, pair.moving, image)
-        ],
-        "options": options,
+        "sources": [source.source.digest if source.source else "" for source in sources],
+        "steps": [[[step.name, dict(step.facts)] for step in told.history] for told in (*sources, image)],
+        "options": dict(options),
     }
     return _uid(uuid.NAMESPACE_OID, "fusecli " + json.dumps(story, sort_keys=True))
 

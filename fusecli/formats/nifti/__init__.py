@@ -1,7 +1,8 @@
 """NIfTI-1 and -2, single files and .hdr/.img pairs, packed or not: to Image and back, through nibabel.
 
-A NIfTI says where its voxels lie and seldom what they measure; that is told by a side-car, the file's name or the
-values, and the history says by which. Source: nifti1.h and nifti2.h of the NIfTI Data Format Working Group.
+A NIfTI says where its voxels lie and seldom what they measure; that is told by a side-car, a note of our own, the
+file's name or the values, and the history says by which. Source: nifti1.h and nifti2.h of the NIfTI Data Format
+Working Group.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -26,8 +27,9 @@ from fusecli.core.slices import SliceChoice, slice_index
 from fusecli.formats.nifti.file import digest, is_nifti, opened
 from fusecli.formats.nifti.meaning import meaning_of, without_nan
 from fusecli.formats.nifti.place import RAS_TO_LPS, RGB24, layout, loaded, mm, one_volume, place
+from fusecli.formats.nifti.side_car import note, side_car, side_car_path
 
-__all__ = ["NiftiInfo", "describe", "is_nifti", "read", "write"]
+__all__ = ["NiftiInfo", "describe", "is_nifti", "read", "side_car", "side_car_path", "write"]
 
 # A larger volume takes seconds to unpack, too long for a look at its header.
 _DESCRIBED_VOXELS = 2**26
@@ -52,6 +54,7 @@ class NiftiInfo:
     qform_code: int
     modality: str | None
     intensity: str | None
+    unit: str | None
     value_range: tuple[float, float] | None
     problems: tuple[str, ...]
 
@@ -112,6 +115,7 @@ def describe(path: Path) -> list[NiftiInfo]:
         qform_code=int(header["qform_code"]),
         modality=str(image.modality) if image else None,
         intensity=str(image.intensity) if image else None,
+        unit=image.intensity.physical_unit if image else None,
         value_range=(float(image.voxels.min()), float(image.voxels.max())) if image else None,
         problems=warnings_of(image.history) if image else problems,
     )
@@ -123,7 +127,7 @@ def write(image: Image, path: Path, *, packed: bool) -> None:
 
     sform and qform are equal and carry code 1 (scanner), in mm and RAS; axes that are not at right angles have no
     qform. A picture without geometry gets codes 0 (unknown) and 1 mm, stored front up as readers expect of such files.
-    A UNIT image has the display range 0..1, by which `read` knows it again.
+    A UNIT image has the display range 0..1 and any other a note of modality and unit, by which `read` knows it again.
     """
     voxels = image.voxels.view(RGB24)[..., 0] if image.is_color else image.voxels
     stored = voxels.transpose(2, 1, 0)  # (column, row, slice)
@@ -137,6 +141,7 @@ def write(image: Image, path: Path, *, packed: bool) -> None:
         nifti.header.set_xyzt_units("mm")
     else:
         nifti = nib.Nifti1Image(stored[:, ::-1], None)
+    nifti.header["descrip"] = note(image)
     nifti.header["cal_max"] = 1 if image.intensity is Intensity.UNIT else 0
     with path.open("wb") as file:
         if not packed:

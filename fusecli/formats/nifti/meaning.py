@@ -13,8 +13,12 @@ from fusecli.core.history import Fact
 from fusecli.core.intensity import Intensity
 from fusecli.formats.naming import named_modality, stem, words
 from fusecli.formats.nifti.hounsfield import looks_like_hu
+from fusecli.formats.nifti.side_car import intensity_of, side_car_path, told_by_note
 
-_UNIT_WORDS = {"bq/ml": Intensity.BQML, "suv": Intensity.SUV, "suvbw": Intensity.SUV, "hu": Intensity.HU}
+_SUV_NAMES = {"suv": Intensity.SUV, "suvbw": Intensity.SUV, "suvlbm": Intensity.SUVLBM, "suvbsa": Intensity.SUVBSA}
+_STALE = (
+    "The side-car names another unit than the file itself, which was written by fusecli: the side-car was not believed."
+)
 _AIR_HU = -200  # air and lung lie below in a CT
 
 
@@ -40,21 +44,26 @@ def without_nan(voxels: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
 
 
 def meaning_of(path: Path, voxels: NDArray[Any], header: Any) -> Meaning:
-    """The side-car comes first, then the words of the file's name; only where both are silent the values may tell a CT.
+    """The side-car comes first, then our own note in the header, then the words of the file's name; only where all are
+    silent the values may tell a CT.
 
     A modality that a name tells is a fact. A unit that a name tells, and a CT that the values tell, is a warning too,
     because it changes what the numbers mean.
     """
-    side_car = _side_car(path)
+    side_car, noted = _side_car(path), told_by_note(header)
     modality, told_by = _modality(path, side_car)
     unit = str(side_car.get("Units", "")).lower()
+    if noted is not None and intensity_of(unit) is not noted[1]:
+        by_note: dict[str, Fact] = {"modality_told_by": "its header's note", "unit_told_by": "its header's note"}
+        return Meaning(*noted, by_note, (_STALE,) if unit else ())
     if modality is None and not unit and looks_like_hu(voxels):
         by_values: dict[str, Fact] = {"modality_told_by": "its values", "unit_told_by": "its values"}
         return Meaning(Modality.CT, Intensity.HU, by_values, (_guessed_hu(voxels),))
     modality = modality or Modality.OTHER
     facts: dict[str, Fact] = {"modality_told_by": told_by}
-    if unit in _UNIT_WORDS:
-        return Meaning(modality, _UNIT_WORDS[unit], facts | {"unit_told_by": "its side-car"})
+    stated = intensity_of(unit)
+    if stated is not None:
+        return Meaning(modality, stated, facts | {"unit_told_by": "its side-car"})
     intensity, told_by, warnings = _unit(path, voxels, modality, header)
     return Meaning(modality, intensity, facts | {"unit_told_by": told_by}, warnings)
 
@@ -62,7 +71,7 @@ def meaning_of(path: Path, voxels: NDArray[Any], header: Any) -> Meaning:
 def _side_car(path: Path) -> dict[str, Any]:
     """The JSON beside the file (BIDS), or nothing. Only its Modality and Units are ever looked at."""
     try:
-        content = json.loads(path.with_name(f"{stem(path)}.json").read_text("utf-8"))
+        content = json.loads(side_car_path(path).read_text("utf-8"))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
@@ -91,8 +100,10 @@ def _unit(path: Path, voxels: NDArray[Any], modality: Modality, header: Any) -> 
         return Intensity.HU, f"its values below {_AIR_HU}", ()
     if modality is Modality.CT and "hu" in named:
         return Intensity.HU, "its file name", ("The numbers were taken as HU by the file name.",)
-    if modality is Modality.PET and named & {"suv", "suvbw"}:
-        return Intensity.SUV, "its file name", ("The numbers were taken as SUV by the file name.",)
+    by_name = {_SUV_NAMES[word] for word in named & set(_SUV_NAMES)}
+    if modality is Modality.PET and len(by_name) == 1:
+        suv = by_name.pop()
+        return suv, "its file name", (f"The numbers were taken as {suv} by the file name.",)
     if (header["cal_min"], header["cal_max"]) == (0, 1) and voxels.min() >= 0 and voxels.max() <= 1:
         return Intensity.UNIT, "its display range", ()
     if modality is Modality.CT:

@@ -19,8 +19,9 @@ from fusecli.core.slices import SliceChoice
 from fusecli.errors import UsageError
 from fusecli.formats.naming import named_modality
 from fusecli.formats.raster.decoding import Picture, RasterInfo, is_16_bit, load
+from fusecli.formats.raster.legend import Legend, beside
 
-__all__ = ["RasterInfo", "describe", "read", "to_uint8", "write"]
+__all__ = ["Legend", "RasterInfo", "describe", "read", "to_uint8", "write"]
 
 # Level 4 takes half the time of Pillow's 6, and the files of slices grow by one per cent.
 _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
@@ -62,15 +63,17 @@ def describe(path: Path) -> list[RasterInfo]:
     return [load(path, SliceChoice(index=0)).info]
 
 
-def write(image: Image, path: Path, format_name: str) -> None:
+def write(image: Image, path: Path, format_name: str, legend: Legend | None = None) -> None:
     """Write a UNIT or RGB image to `path` as "PNG", "JPEG" or "TIFF", with no text in it.
 
     A volume becomes a folder of slice_000.png, slice_001.png ... (JPEG: .jpg), or one TIFF with a page per slice.
-    PNG and TIFF carry the pixel spacing where it is known. JPEG has quality 95 and full color resolution.
+    PNG and TIFF carry the pixel spacing where it is known. JPEG has quality 95 and full color resolution. `legend` is
+    drawn as a color bar at the right of every slice.
 
     Raises UsageError for an image in a scanner's unit: a picture would lose its numbers.
     """
-    pages = [PIL.Image.fromarray(page) for page in _pixels_to_write(image)]
+    pixels = _pixels_to_write(image)
+    pages = [PIL.Image.fromarray(page) for page in (pixels if legend is None else beside(pixels, legend))]
     options = _SAVE_OPTIONS[format_name] | _dpi_to_write(image.geometry, format_name)
     if format_name == "TIFF":
         pages[0].save(path, "TIFF", save_all=True, append_images=pages[1:], **options)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fusecli.metrics.histograms import LEVELS, entropy_bits
+from fusecli.metrics.histograms import LEVELS, entropy_bits, joint_counts, whole_levels
 from fusecli.metrics.kernels import Levels, require_variation
 
 
@@ -11,9 +11,7 @@ def joint_shares(first: Levels, second: Levels) -> Levels:
 
     Levels are rounded, halves up, and clipped to 0..255.
     """
-    pairs = _whole(first) * LEVELS + _whole(second)
-    counts = np.bincount(pairs.ravel(), minlength=LEVELS * LEVELS)
-    return np.asarray(counts.reshape(LEVELS, LEVELS) / first.size)
+    return np.asarray(joint_counts(whole_levels(first), whole_levels(second)) / first.size)
 
 
 def stretched(**images: Levels) -> list[Levels]:
@@ -28,7 +26,3 @@ def stretched(**images: Levels) -> list[Levels]:
 def entropies_bits(joint: Levels) -> tuple[float, float, float]:
     """Shannon entropies of the first image, of the second, and of both together."""
     return entropy_bits(joint.sum(axis=1)), entropy_bits(joint.sum(axis=0)), entropy_bits(joint)
-
-
-def _whole(levels: Levels) -> np.ndarray[tuple[int, ...], np.dtype[np.intp]]:
-    return np.clip(np.floor(levels + 0.5), 0, LEVELS - 1).astype(np.intp)

@@ -1,14 +1,14 @@
 """Q_P: features of the sources that the fusion keeps, by phase congruency (Zhao)."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fusecli.errors import ImageError
-from fusecli.metrics.kernels import Levels, checked_levels, require_side, smooth, varies
+from fusecli.metrics.kernels import Levels, checked_levels, require_side, varies
 from fusecli.metrics.liu.phase_congruency import phase_congruency
+from fusecli.metrics.local_moments import Local, covariance, local
 from fusecli.metrics.structure import WINDOW
 
 FEATURE = 0.1  # phase congruency above which there is one
@@ -61,29 +61,15 @@ def of_levels(fixed: Levels, moving: Levels, fused: Levels, *, as_toolkit: bool 
 
 def _correlation(references: list[Levels], masks: list[NDArray[np.bool_]], fused: Levels) -> float:
     """Mean local correlation of the fusion with the reference it follows best, over the pixels of the last mask."""
-    result = _local(fused)
+    result = _everywhere(fused)
     best = np.full(fused.shape, -np.inf)
     for reference, mask in zip(references, masks, strict=True):
-        present = _local(reference)
-        shared = _smooth(present.levels * fused) - present.mean * result.mean
-        follows = (shared + GUARD) / (np.sqrt(np.abs(present.variance * result.variance)) + GUARD)
+        present = _everywhere(reference)
+        follows = (covariance(present, result) + GUARD) / (np.sqrt(np.abs(present.variance * result.variance)) + GUARD)
         best = np.maximum(best, np.where(mask, follows, 0))
     return float(best[masks[-1]].mean())
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Local:
-    """A map, and its mean and variance under the window around each pixel."""
-
-    levels: Levels
-    mean: Levels
-    variance: Levels
-
-
-def _local(levels: Levels) -> _Local:
-    mean = _smooth(levels)
-    return _Local(levels, mean, _smooth(levels**2) - mean**2)
-
-
-def _smooth(levels: Levels) -> Levels:
-    return smooth(np.pad(levels, len(WINDOW) // 2), WINDOW)
+def _everywhere(features: Levels) -> Local:
+    """The local moments at each pixel."""
+    return local(np.pad(features, len(WINDOW) // 2), WINDOW)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from fusecli.errors import ImageError
 from fusecli.metrics.kernels import Levels, checked_levels, require_side
-from fusecli.metrics.liu.similarity import FLAT, WANG, covariance, local, saliency_share, similarity
+from fusecli.metrics.liu.similarity import WANG, covariance, local, saliency_share, similarity
 from fusecli.metrics.structure import WINDOW
 
 
@@ -31,17 +31,18 @@ def of_levels(
     *,
     weighted: bool = False,
     flat_weight: float = 0.0,
-    flat: float = FLAT,
+    rounding: float = 0.0,
 ) -> float:
     """The same for grey levels 0..255.
 
     `weighted` is Q_W of the paper: places count by the larger local variance of the two sources, those where both are
     flat by `flat_weight` (0.5 in Z. Liu's toolkit). It raises ImageError if no place counts.
 
-    Z. Liu's toolkit has `flat=0`: beside black, it takes the rounding left in a flat bright place for all the variance.
+    Z. Liu's toolkit takes the rounding that is left in a flat bright place for a variance, which beside black is all of
+    it: `rounding` is its size beside the squared mean.
     """
     require_side(fused.shape, len(WINDOW), metric="Q_S", need="window needs")
-    a, b, f = (local(image, WINDOW, flat) for image in (fixed, moving, fused))
+    a, b, f = (local(image, WINDOW, rounding=rounding) for image in (fixed, moving, fused))
     share = saliency_share(a, b)
     alike = share * similarity(a, f, covariance(a, f), WANG) + (1 - share) * similarity(b, f, covariance(b, f), WANG)
     if not weighted:

@@ -1,10 +1,12 @@
-"""Local means, variances and covariances under a Gaussian window, and the similarity made of them."""
+"""Similarity of two images at each place, in which a flat place is told from the rounding that smoothing leaves."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
-from fusecli.metrics.kernels import Levels, smooth
+from fusecli.metrics import local_moments
+from fusecli.metrics.kernels import Levels
+from fusecli.metrics.local_moments import Local
 
 # Guards of the brightness and of the contrast term: those of Wang et al., and so small that they only stop 0 / 0.
 WANG = ((0.01 * 255) ** 2, (0.03 * 255) ** 2)
@@ -15,27 +17,19 @@ TINY = (2e-16, 2e-16)
 FLAT = 1e-8
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Local:
-    """An image, and its mean and variance under the window around each place where the window lies inside."""
+def local(levels: Levels, window: Levels, *, rounding: float = 0.0) -> Local:
+    """Local moments under window ⊗ window; what lies below FLAT is no variance.
 
-    levels: Levels
-    window: Levels
-    mean: Levels
-    variance: Levels
-
-
-def local(levels: Levels, window: Levels, flat: float = FLAT) -> Local:
-    """Local statistics under window ⊗ window; a variance below `flat` is taken for rounding and set to 0."""
-    mean = smooth(levels, window)
-    variance = smooth(levels**2, window) - mean**2
-    return Local(levels, window, mean, np.where(np.abs(variance) < flat, 0, variance))
+    `rounding` times the squared mean stands in its place, for a toolkit that takes for variance what rounding leaves.
+    """
+    found = local_moments.local(levels, window)
+    return replace(found, variance=np.where(np.abs(found.variance) < FLAT, rounding * found.mean**2, found.variance))
 
 
 def covariance(first: Local, second: Local) -> Levels:
     """Local covariance, 0 where one of the two is flat."""
-    raw = smooth(first.levels * second.levels, first.window) - first.mean * second.mean
-    return np.where((first.variance == 0) | (second.variance == 0), 0, raw)
+    is_flat = (first.variance == 0) | (second.variance == 0)
+    return np.where(is_flat, 0, local_moments.covariance(first, second))
 
 
 def similarity(first: Local, second: Local, shared: Levels, guards: tuple[float, float]) -> Levels:

@@ -26,7 +26,14 @@ from fusecli.metrics import (
     viff,
 )
 from fusecli.metrics.liu import q_c, q_cb, q_cv, q_g, q_m, q_mi, q_ncie, q_p, q_s, q_sf, q_te, q_y
-from fusecli.metrics.profiles.profile import Profile, of_fixed, of_fused, of_moving
+from fusecli.metrics.profiles.profile import (
+    Profile,
+    of_fixed,
+    of_fused,
+    of_moving,
+    of_varying_fixed,
+    of_varying_moving,
+)
 
 PROFILE = Profile(
     "fusecli",
@@ -52,15 +59,15 @@ PROFILE = Profile(
         "MS_SSIM": ms_ssim.of_levels,
         "MEF_SSIM": mef_ssim.of_levels,
         "VIF": vif.of_levels,
-        "VIF_FIXED": of_fixed(vif.of_source),
-        "VIF_MOVING": of_moving(vif.of_source),
+        "VIF_FIXED": of_varying_fixed(vif.of_source),
+        "VIF_MOVING": of_varying_moving(vif.of_source),
         "VIFF": viff.of_levels,
         "QABF": qabf.of_levels,
         "LABF": labf.of_levels,
         "NABF": nabf.of_levels,
         "EPI": epi.of_levels,
-        "EPI_FIXED": of_fixed(epi.of_source),
-        "EPI_MOVING": of_moving(epi.of_source),
+        "EPI_FIXED": of_varying_fixed(epi.of_source),
+        "EPI_MOVING": of_varying_moving(epi.of_source),
         "FMI_PIXEL": partial(fmi.of_levels, feature="pixel"),
         "FMI_GRADIENT": partial(fmi.of_levels, feature="gradient"),
         "FMI_EDGE": partial(fmi.of_levels, feature="edge"),

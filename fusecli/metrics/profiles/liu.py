@@ -67,7 +67,7 @@ PROFILE = Profile(
         "QM": partial(q_m.of_levels, summed=True),
         "QSF": q_sf.of_levels,
         "QP": _of_varying(partial(q_p.of_levels, as_toolkit=True)),
-        "QS": partial(q_s.of_levels, flat=0.0),
+        "QS": partial(q_s.of_levels, rounding=float(np.finfo(np.float64).eps)),
         "QC": _q_c,
         "QY": _q_y,
         "QCV": CHEN_VARSHNEY,

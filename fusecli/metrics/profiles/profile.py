@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from fusecli.catalog import METRICS
-from fusecli.metrics.kernels import Levels
+from fusecli.metrics.kernels import Levels, require_variation
 
 Formula = Callable[[Levels, Levels, Levels], float]
 
@@ -41,6 +41,26 @@ def of_fixed(formula: Callable[[Levels, Levels], float]) -> Formula:
 def of_moving(formula: Callable[[Levels, Levels], float]) -> Formula:
     """A metric of one source, for MOVING."""
     return lambda fixed, moving, fused: formula(moving, fused)
+
+
+def of_varying_fixed(formula: Callable[[Levels, Levels], float]) -> Formula:
+    """A metric of one source, for FIXED, that is not defined where it shows nothing."""
+
+    def checked(fixed: Levels, moving: Levels, fused: Levels) -> float:
+        require_variation(fixed=fixed)
+        return formula(fixed, fused)
+
+    return checked
+
+
+def of_varying_moving(formula: Callable[[Levels, Levels], float]) -> Formula:
+    """The same for MOVING."""
+
+    def checked(fixed: Levels, moving: Levels, fused: Levels) -> float:
+        require_variation(moving=moving)
+        return formula(moving, fused)
+
+    return checked
 
 
 def sum_of_both(formula: Callable[[Levels, Levels], float]) -> Formula:

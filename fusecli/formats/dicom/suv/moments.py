@@ -26,6 +26,11 @@ SIEMENS_REFERENCE = ((0x0071, 0x22), "SIEMENS MED PT", "SIEMENS")
 _MOMENT = re.compile(r"(\d{8})((?:\d\d){1,3})(?:\.(\d{1,6})\d*)?([+-]\d{4})?$")
 DATED = tag_name("RadiopharmaceuticalStartDateTime")
 TIMED = tag_name("RadiopharmaceuticalStartTime")
+CORRECTED_TO = tag_name("DecayCorrectionDateTime")
+_DURING_SCAN = (
+    "The injection lies after the start of the scan. In a dynamic scan that is right; in any other the time of "
+    "injection is wrong, and with it the SUV."
+)
 
 
 class MissingError(Exception):
@@ -44,28 +49,43 @@ def injected(slices: Sequence[Dataset], reference: datetime, half_life_s: float)
 
     Raises MissingError when neither is there, or neither can be true.
     """
+    given = stated_injections(slices)
+    if not given:
+        raise MissingError(f"{DATED} or {TIMED}")
+    fitting = {name: moment for name, moment in given.items() if _fits(slices, reference - moment, half_life_s)}
+    if not fitting:
+        raise MissingError(
+            f"an injection time that fits the acquisition: {' and '.join(given)} lies after the scan, or more than "
+            f"{MOST_HALF_LIVES} half-lives before it (de-identification may have changed a date)"
+        )
+    used, moment = next(iter(fitting.items()))
+    rivals = [name for name, other in given.items() if disagree(other - moment, half_life_s)]
+    warnings = [f"{name} says another time of injection than {used}, which is used." for name in rivals]
+    return moment, (*warnings, *([_DURING_SCAN] if moment > reference else []))
+
+
+def stated_injections(slices: Sequence[Dataset]) -> dict[str, datetime]:
+    """When the tracer was given, by each element that says so, the better one first.
+
+    Raises MissingError without an acquisition time, for a scan of more than 12 hours, or where the slices differ.
+    """
     infos = radiopharmaceuticals(slices)
+    if _scan_end(slices) - first_acquired(slices) > NEAR:
+        raise MissingError("acquisition times within 12 hours (one date for times before and after midnight?)")
     zone = text(slices[0], "TimezoneOffsetFromUTC")
     named = {
         DATED: parse_moment(common_text(infos, "RadiopharmaceuticalStartDateTime"), zone),
         TIMED: _on_scan_day(slices, common_text(infos, "RadiopharmaceuticalStartTime")),
     }
-    given = {name: moment for name, moment in named.items() if moment is not None}
-    if not given:
-        raise MissingError(f"{DATED} or {TIMED}")
-    fitting = {name: moment for name, moment in given.items() if _fits(slices, reference - moment, half_life_s)}
-    if not fitting:
-        raise MissingError("an injection time that fits the acquisition (de-identification may have changed a date)")
-    used, moment = next(iter(fitting.items()))
-    rivals = [name for name, other in given.items() if disagree(other - moment, half_life_s)]
-    return moment, tuple(f"{name} says another time of injection than {used}, which is used." for name in rivals)
+    return {name: moment for name, moment in named.items() if moment is not None}
 
 
 def reference_times(slices: Sequence[Dataset], half_life_s: float) -> dict[str, datetime]:
     """The moment that DecayCorrection START refers to, by every way to it, the best first.
 
-    GE's own scan start; back from a frame's mean by FrameReferenceTime; the series time, when it is not after the
-    first acquisition, else the first acquisition (QIBA); Siemens's own reference, as a cross-check.
+    What an enhanced PET says outright; GE's own scan start; back from a frame's mean by FrameReferenceTime; the series
+    time, when it is not after the first acquisition, else the first acquisition (QIBA); Siemens's own reference, as a
+    cross-check.
 
     Raises MissingError without an acquisition time.
     """
@@ -73,6 +93,7 @@ def reference_times(slices: Sequence[Dataset], half_life_s: float) -> dict[str, 
     series = parse_moment(text(slices[0], "SeriesDate") + text(slices[0], "SeriesTime"))
     is_series = series is not None and timedelta(0) <= first - series <= NEAR
     candidates = {
+        CORRECTED_TO: parse_moment(common_text(slices, "DecayCorrectionDateTime")),
         "GE scan start (0009,100D)": _private_moment(slices, GE_SCAN_START, first),
         f"back-computed from {tag_name('FrameReferenceTime')}": _back_computed(slices, half_life_s),
         tag_name("SeriesTime") if is_series else tag_name("AcquisitionTime"): series if is_series else first,
@@ -117,11 +138,21 @@ def disagree(difference: timedelta, half_life_s: float) -> bool:
 
 
 def radiopharmaceuticals(slices: Sequence[Dataset]) -> list[Dataset]:
-    """Every item of the radiopharmaceutical sequence of every slice, which must agree where they are asked."""
+    """The injection of every slice, which must agree where they are asked.
+
+    Raises MissingError where a slice has none, and where it has several: which of the doses its activity comes from is
+    then not known.
+    """
     found = [items(header, "RadiopharmaceuticalInformationSequence") for header in slices]
+    most = max(len(group) for group in found)
     if not all(found):
         raise MissingError(tag_name("RadiopharmaceuticalInformationSequence"))
-    return [item for group in found for item in group]
+    if most > 1:
+        raise MissingError(
+            f"one item of {tag_name('RadiopharmaceuticalInformationSequence')} (there are {most} injections, and "
+            "nothing says how much of the activity each has left)"
+        )
+    return [group[0] for group in found]
 
 
 def common_number(headers: Sequence[Dataset], keyword: str) -> float | None:

@@ -1,0 +1,55 @@
+"""How the cores and the GPUs of a machine are shared among workers."""
+
+import ctypes
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+# Each library asks for its own; OpenVINO is told by fusecli.models.openvino, which reads the first.
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
+)
+_CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
+
+
+def core_count() -> int:
+    """How many cores this process may use: by its affinity, as queues set it, and by its container's limit."""
+    count = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    with suppress(OSError, ValueError):
+        # "200000 100000" is two cores, "max 100000" no limit: kernel documentation, cgroup-v2, cpu.max.
+        quota, period = _CPU_LIMIT.read_text().split()
+        count = min(count, max(1, int(quota) // int(period)))
+    return count
+
+
+def environment_of(worker: int, workers: int, gpus: list[str]) -> dict[str, str]:
+    """The environment variables of the worker of this index, from 0, of so many on one machine.
+
+    Each has an equal share of the cores, rounded down and at least one, and one of the `gpus` in turn.
+    """
+    threads = str(max(1, core_count() // workers))
+    shares = dict.fromkeys(THREAD_VARIABLES, threads)
+    return shares | ({"CUDA_VISIBLE_DEVICES": gpus[worker % len(gpus)]} if gpus else {})
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return [name for name in named.split(",") if name.strip() not in ("", "-1")]
+    return [str(index) for index in range(_driver_count())]
+
+
+def _driver_count() -> int:
+    """How many GPUs the NVIDIA driver counts, by cuDeviceGetCount of the CUDA driver API."""
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return 0
+    count = ctypes.c_int(0)
+    asked = driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0
+    return count.value if asked else 0

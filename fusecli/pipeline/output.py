@@ -1,0 +1,179 @@
+"""What a fusion writes: the fused image as a file or as DICOM in FIXED's study, and what was asked for beside it."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fusecli import formats, fusion
+from fusecli.catalog import Modality
+from fusecli.core.geometry import Geometry
+from fusecli.core.history import Fact
+from fusecli.core.image import Image
+from fusecli.core.intensity import Intensity
+from fusecli.core.pair import Pair
+from fusecli.core.planes import geometry_in
+from fusecli.errors import UsageError
+from fusecli.pipeline.sources import Sources
+from fusecli.pipeline.views import in_planes, legend_of, projection
+from fusecli.settings import FuseSettings, RegisterSettings
+
+if TYPE_CHECKING:
+    from fusecli.formats.dicom.lineage import Lineage
+    from fusecli.register import Registration
+
+Inputs = tuple[Path, ...]
+
+
+def check(output: Path, inputs: Inputs, settings: FuseSettings) -> None:
+    """Whether everything that is asked for may be written, as far as can be told before anything is read.
+
+    Raises what `formats.check_writable` raises; UsageError for what DICOM, or NIfTI, cannot carry.
+    """
+    if settings.dicom is not None:
+        _check_dicom(settings)
+        formats.check_not_beside_sources(output, inputs)
+    elif settings.deidentify:
+        raise UsageError(
+            "--deidentify has no effect: pictures and NIfTI carry nothing of the patient.",
+            hint="Leave it out, or write DICOM: --format dicom",
+        )
+    elif settings.color_bar and not formats.is_picture(output):
+        raise UsageError("A color bar is drawn beside pictures, and NIfTI is none.", hint="Leave --color-bar out.")
+    formats.check_writable(output, settings.overwrite, dicom=settings.dicom)
+    for path in _extras(settings):
+        formats.check_writable(path, settings.overwrite)
+    _check_registration(settings.registration)
+    names = [output, *_extras(settings), *_saved(settings)]
+    if len({path.absolute() for path in names}) < len(names):
+        raise UsageError("Two results have one name.", hint="Give each result a name of its own.")
+
+
+def check_with_inputs(output: Path, inputs: Inputs, geometry: Geometry, settings: FuseSettings) -> None:
+    """The same again, now that the fused image's grid tells whether a file or a folder will be written."""
+    slices = (geometry if settings.planes is None else geometry_in(settings.planes, geometry)).shape[0]
+    target = formats.check_writable(output, settings.overwrite, slices=slices, dicom=settings.dicom)
+    for path in (target, *_extras(settings), *_saved(settings)):
+        formats.check_not_an_input(path, inputs)
+
+
+def lineage_of(fixed: formats.Opened, moving: formats.Opened, settings: FuseSettings) -> "Lineage | None":
+    """What DICOM has to say of the two sources; None where no DICOM is written."""
+    if settings.dicom is None:
+        return None
+    from fusecli.formats.dicom.lineage import lineage
+    from fusecli.formats.dicom.secondary_capture import check_layout
+
+    origin = lineage(
+        fixed.path,
+        moving.path,
+        fixed_series=fixed.series,
+        moving_series=moving.series,
+        slice_choice=settings.slice_choice,
+        allow_gaps=settings.reading.allow_gaps,
+    )
+    check_layout(origin, settings.dicom, deidentify=settings.deidentify)
+    return origin
+
+
+def write_registration(
+    found: "Registration", sources: Sources, settings: FuseSettings, pictured: bool = False
+) -> Image | None:
+    """Write the transform, and the picture to judge it by, where they are asked for; the picture, if it was made."""
+    from fusecli.register import check_picture, transform_file
+
+    how = settings.registration
+    if how.transform is not None:
+        transform_file.write(found.alignment, how.transform, overwrite=settings.overwrite)
+    if how.check is None and not pictured:
+        return None
+    picture = check_picture(sources.fixed, sources.moving, found.alignment)
+    if how.check is not None:
+        formats.write(picture, how.check, overwrite=settings.overwrite)
+    return picture
+
+
+def write(
+    shown: Image, output: Path, lineage: "Lineage | None", pair: Pair, fuser: fusion.Fuser, settings: FuseSettings
+) -> Path:
+    """Write `shown` to `output`, as DICOM where there is a `lineage`, and say where it is.
+
+    What was asked for beside it is written first: where the fused image stands, all of it does.
+    """
+    legend = legend_of(shown, pair) if settings.color_bar else None
+    if settings.projection is not None:
+        formats.write(projection(pair, shown), settings.projection, overwrite=settings.overwrite, legend=legend)
+    if settings.coverage is not None:
+        formats.write(_coverage(pair, settings), settings.coverage, overwrite=settings.overwrite)
+    if lineage is not None:
+        return _write_dicom(shown, output, lineage, pair, fuser, settings)
+    viewed = in_planes(shown, settings.planes, as_picture=formats.is_picture(output))
+    return formats.write(viewed, output, overwrite=settings.overwrite, legend=legend)
+
+
+def _check_dicom(settings: FuseSettings) -> None:
+    """DICOM lies slice by slice beside FIXED, in FIXED's study, and carries nothing burned in."""
+    asked = {
+        "--grid": settings.grid != "fixed",
+        "--planes": settings.planes is not None,
+        "--color-bar": settings.color_bar,
+    }
+    option = next((name for name, is_asked in asked.items() if is_asked), None)
+    if option is not None:
+        raise UsageError(
+            f"{option} cannot be had in DICOM.",
+            why="The fused series has FIXED's slices, each beside the one that it was made of, and no text in them.",
+            hint=f"Leave {option} out, or write NIfTI or pictures: -o fused.nii.gz",
+        )
+
+
+def _extras(settings: FuseSettings) -> list[Path]:
+    return [path for path in (settings.projection, settings.coverage) if path is not None]
+
+
+def _saved(settings: FuseSettings) -> list[Path]:
+    return [path for path in (settings.registration.transform, settings.registration.check) if path is not None]
+
+
+def _check_registration(how: RegisterSettings) -> None:
+    """Raises UsageError for a file that is asked for where nothing is aligned."""
+    if how.transform is not None:
+        from fusecli.register.transform_file import check_transform
+
+        check_transform(how.transform, overwrite=how.overwrite)
+    if how.check is not None:
+        formats.check_writable(how.check, how.overwrite)
+    if how.method == "none" and how.apply is None and (how.transform or how.check):
+        raise UsageError(
+            "--transform and --check need an alignment, and --register none makes none.",
+            hint="Leave them out, or let MOVING be aligned: --register rigid",
+        )
+
+
+def _coverage(pair: Pair, settings: FuseSettings) -> Image:
+    """1 where MOVING has data, 0 elsewhere, in the planes of the fused image."""
+    coverage = np.ones(pair.fixed.geometry.shape) if pair.coverage is None else pair.coverage
+    voxels = coverage.astype(np.float32)
+    mask = replace(pair.fixed, voxels=voxels, modality=Modality.OTHER, intensity=Intensity.UNIT, history=())
+    return in_planes(mask, settings.planes, as_picture=False)
+
+
+def _write_dicom(
+    shown: Image, output: Path, lineage: "Lineage", pair: Pair, fuser: fusion.Fuser, settings: FuseSettings
+) -> Path:
+    # Another backend may round a voxel otherwise, and equal UIDs promise equal voxels.
+    options: dict[str, Fact] = {"backend": fuser.backend, "device": fuser.device}
+    if settings.model == "alpha":
+        options["alpha"] = settings.alpha
+    layout = settings.dicom or "series"
+    return formats.write_dicom(
+        shown,
+        output,
+        lineage,
+        pair,
+        layout=layout,
+        overwrite=settings.overwrite,
+        options=options,
+        deidentify=settings.deidentify,
+    )

@@ -1,0 +1,265 @@
+"""Align MOVING with FIXED: trust what the files say or search, and judge what comes out."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from fusecli.catalog import REGISTRATIONS
+from fusecli.core.geometry import same_grid
+from fusecli.core.history import Fact, Step
+from fusecli.core.image import Image
+from fusecli.errors import AlignmentError, PairError
+from fusecli.register import quality
+from fusecli.register.alignment import Alignment, from_matrix, identity, placed
+from fusecli.register.deformable import deform
+from fusecli.register.plane import lifted, lowered, planes
+from fusecli.register.quality import Motion, Quality
+from fusecli.register.resampling import resample
+from fusecli.register.scene import Scene, Values, at, scene
+from fusecli.register.search import Views, back, find, views
+
+# A header is contradicted by an alignment that is believable, moves FIXED by this share of its size, and tells more.
+CONTRADICTING = 0.1
+TELLING = 1.1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Registration:
+    """An alignment and what speaks for it.
+
+    `before` is the quality of what the files state, `after` that of the alignment, `motion` its size.
+    `inconsistency_mm` is how far a second search, from MOVING to FIXED, ends from where it began; None where none was
+    needed. `distinctness` is how much better the alignment is than others near it. `size_mm` is how large FIXED's
+    foreground is, by which motions are judged. `reasons` say why the alignment is not believable; `notes` what else a
+    user should know.
+    """
+
+    alignment: Alignment
+    before: Quality
+    after: Quality
+    motion: Motion
+    distinctness: float
+    size_mm: float
+    inconsistency_mm: float | None = None
+    reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def believable(self) -> bool:
+        """Whether nothing speaks against the alignment."""
+        return not self.reasons
+
+    @property
+    def step(self) -> Step:
+        """For MOVING's history."""
+        facts: dict[str, Fact] = {
+            "method": self.alignment.method,
+            "believable": self.believable,
+            "moved_by_mm": round(self.motion.mean_mm, 3),
+            "turned_by_deg": round(self.motion.angle_deg, 3),
+            "information_before": round(self.before.normalized_mutual_information, 4),
+            "information_after": round(self.after.normalized_mutual_information, 4),
+        }
+        doubts = (f"The alignment is not certain: {'; '.join(self.reasons)}.",) if self.reasons else ()
+        return Step("register", facts, (*doubts, *self.notes))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON document of `fusecli register --json`; scripts rely on its keys."""
+        matrix = self.alignment.matrix
+        return {
+            "method": self.alignment.method,
+            "believable": self.believable,
+            "reasons": list(self.reasons),
+            "notes": list(self.notes),
+            "before": self.before.as_dict(),
+            "after": self.after.as_dict(),
+            "motion": self.motion.as_dict(),
+            "distinctness": round(self.distinctness, 4),
+            "size_mm": round(self.size_mm, 2),
+            "inconsistency_mm": None if self.inconsistency_mm is None else round(self.inconsistency_mm, 3),
+            "matrix_lps": None if matrix is None else matrix.tolist(),
+            "facts": dict(self.alignment.facts),
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Case:
+    """A pair, as images and as a search sees them; `frames` are the planes of a pair of slices."""
+
+    fixed: Image
+    moving: Image
+    frames: tuple[Values, Values] | None
+    seen: Views
+
+    @property
+    def unit(self) -> str:
+        """What lengths are in."""
+        both = self.fixed.geometry.is_patient and self.moving.geometry.is_patient
+        return "mm" if both else "pixels"
+
+    @property
+    def still(self) -> Values:
+        """No motion."""
+        return np.eye(self.seen.middle[0].dimension + 1)
+
+
+def align(fixed: Image, moving: Image, *, method: str = "auto") -> Registration:
+    """Find where FIXED's points lie in MOVING.
+
+    `method`: "none" takes what the files state as it is. "rigid", "affine" and "deformable" search. "auto" trusts two
+    images of one frame of reference, on one grid, or of one size and without a place, unless a search contradicts them
+    clearly. Positions without a frame of reference, as NIfTI has them, stay where a search ends within a voxel of them,
+    or finds nothing. All others are aligned rigidly. "deformable" begins where "auto" ends. The same pair gives the
+    same alignment, bit for bit.
+
+    Raises PairError for one slice and a volume, which cannot be searched for; what `deform` raises; ValueError for an
+    unknown method.
+    """
+    if method not in REGISTRATIONS:
+        raise ValueError(f"no such method of registration: {method}")
+    is_mixed = (fixed.geometry.shape[0] == 1) != (moving.geometry.shape[0] == 1)
+    is_believed = is_trusted(fixed, moving) or is_unframed(fixed, moving)
+    if is_mixed and method != "none" and not (is_believed and method == "auto"):
+        raise _slice_and_volume()
+    case = _case(fixed, moving)
+    if method == "none" or (is_mixed and is_believed):
+        return replace(_judged(case, identity()), reasons=())
+    if method in ("rigid", "affine") or not is_believed:
+        found = _searched(case, "affine" if method == "affine" else "rigid")
+    else:
+        found = _trusting(case) if is_trusted(fixed, moving) else _confirmed(case)
+    return _bent_further(case, found) if method == "deformable" and found.believable else found
+
+
+def judge(fixed: Image, moving: Image, alignment: Alignment) -> Registration:
+    """What speaks for an alignment that is known already, such as one that was saved."""
+    return _judged(_case(fixed, moving), alignment)
+
+
+def is_trusted(fixed: Image, moving: Image) -> bool:
+    """Whether what the files state is a reason to believe that the two lie on each other."""
+    own, other = fixed.geometry, moving.geometry
+    if own.is_patient and other.is_patient and own.frame_of_reference and other.frame_of_reference:
+        return own.frame_of_reference == other.frame_of_reference
+    return same_grid(own, other)
+
+
+def is_unframed(fixed: Image, moving: Image) -> bool:
+    """Whether both have positions, of which one or both do not say in which frame of reference."""
+    own, other = fixed.geometry, moving.geometry
+    return own.is_patient and other.is_patient and not (own.frame_of_reference and other.frame_of_reference)
+
+
+def check(registration: Registration) -> None:
+    """Raises AlignmentError (exit 6) for an alignment that was searched for and is not believable."""
+    if registration.believable or registration.alignment.is_header:
+        return
+    raise AlignmentError(
+        "MOVING could not be aligned with FIXED.",
+        why=f"What was found is not believable: {'; '.join(registration.reasons)}.",
+        hint="Check that both show the same part of one patient. To take it all the same: --accept-registration",
+    )
+
+
+def _case(fixed: Image, moving: Image) -> _Case:
+    frames = planes(fixed.geometry, moving.geometry)
+    return _Case(fixed, moving, frames, views(fixed, moving, frames))
+
+
+def _trusting(case: _Case) -> Registration:
+    """What the files state, unless a search contradicts it."""
+    stated = _judged(case, identity())
+    certain = replace(stated, reasons=())
+    if _is_peak(case, stated):
+        return certain
+    found = _searched(case, "rigid")
+    is_far = found.motion.mean_mm > CONTRADICTING * case.seen.middle[0].size_mm
+    return _moved_by_content(case, found) if is_far and _tells_more(found, stated, TELLING) else certain
+
+
+def _confirmed(case: _Case) -> Registration:
+    """What the files state where a search ends beside it or finds nothing, else what it finds."""
+    stated, found = _judged(case, identity()), _searched(case, "rigid")
+    certain = replace(stated, reasons=())
+    if not found.believable:
+        return certain if _is_peak(case, stated) else replace(certain, notes=(_UNCONFIRMED,))
+    is_beside = found.motion.mean_mm <= max(placed(case.moving.geometry).spacing_mm)
+    return certain if is_beside or not _tells_more(found, stated, 1) else _moved_by_content(case, found)
+
+
+def _tells_more(found: Registration, stated: Registration, factor: float) -> bool:
+    tells = [of.after.normalized_mutual_information - 1 for of in (found, stated)]
+    return found.believable and tells[0] > factor * tells[1]
+
+
+def _moved_by_content(case: _Case, found: Registration) -> Registration:
+    return replace(found, notes=(_MOVED.format(found.motion.mean_mm, case.unit),))
+
+
+def _is_peak(case: _Case, stated: Registration) -> bool:
+    """Whether what the files state agrees better than its near and its far surroundings."""
+    return stated.believable and quality.distinctness(*case.seen.middle, case.still, near=True) > 1
+
+
+def _searched(case: _Case, kind: str) -> Registration:
+    there = find(case.seen, kind)
+    away = quality.inconsistency_mm(case.seen.middle[0], there, back(case.seen, kind))
+    matrix = there if case.frames is None else lifted(there, case.frames)
+    return _judged(case, from_matrix(matrix, kind), away)
+
+
+def _bent_further(case: _Case, start: Registration) -> Registration:
+    """The deformation that begins where `start` ends, judged with the way back of its start."""
+    bent = deform(case.fixed, case.moving, start.alignment)
+    return replace(_judged(case, bent, start.inconsistency_mm), notes=start.notes)
+
+
+def _judged(case: _Case, alignment: Alignment, away_mm: float | None = None) -> Registration:
+    fixed, moving = case.seen.middle
+    before = quality.measure(fixed, moving, case.still)
+    transform = case.still
+    if alignment.matrix is None:
+        moving = _bent(case, alignment)
+    else:
+        transform = alignment.matrix if case.frames is None else lowered(alignment.matrix, case.frames)
+    after, sharpness = quality.measure(fixed, moving, transform), quality.distinctness(fixed, moving, transform)
+    return Registration(
+        alignment,
+        before=before,
+        after=after,
+        motion=quality.motion(*_moved(case, alignment)),
+        distinctness=sharpness,
+        size_mm=fixed.size_mm,
+        inconsistency_mm=away_mm,
+        reasons=quality.doubts(after, sharpness, away_mm, fixed.size_mm),
+    )
+
+
+def _bent(case: _Case, alignment: Alignment) -> Scene:
+    """MOVING, as the middle level of a search would see it after an alignment that bends."""
+    onto = placed(case.fixed.geometry)
+    image, _ = resample(case.moving, onto=onto, by=alignment)
+    spacing = float(np.prod(case.seen.middle[0].spacing_mm) ** (1 / case.seen.middle[0].dimension))
+    return scene(image, spacing, None if case.frames is None else case.frames[0])
+
+
+def _moved(case: _Case, alignment: Alignment) -> tuple[Values, Values]:
+    """Points of FIXED's foreground in mm of LPS, and where the alignment takes them."""
+    points = case.seen.coarse[0].points()
+    if case.frames is not None:
+        level = np.column_stack([points, np.zeros(len(points))])
+        points = at(np.asarray(np.linalg.inv(case.frames[0])), level)
+    return points, alignment.points(points)
+
+
+def _slice_and_volume() -> PairError:
+    return PairError(
+        "One slice cannot be aligned with a volume.",
+        why="A slice does not say enough of where it lies.",
+        hint="Give both series whole. If their positions agree already: --register none",
+    )
+
+
+_MOVED = "The positions were wrong by {:.0f} {} in the mean: MOVING was aligned by its content."
+_UNCONFIRMED = "The positions were taken as they are; the images themselves neither confirm nor deny them."
