@@ -35,6 +35,11 @@ class SuvSettings:
     half_life_s: float | None = None
 
     @property
+    def is_given(self) -> bool:
+        """Whether anything is asked for that the header does not decide."""
+        return self != SuvSettings()
+
+    @property
     def given(self) -> tuple[str, ...]:
         """The fields that go before what a header says."""
         names = ("weight_kg", "dose_bq", "half_life_s", "injected_at")
@@ -81,6 +86,11 @@ class RegisterSettings:
     accept: bool = False
     dicom: bool = False
     overwrite: bool = False
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anything is searched for, checked or applied."""
+        return self.method != "none" or self.apply is not None
 
 
 @dataclass(frozen=True, slots=True)

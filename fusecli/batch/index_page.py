@@ -21,8 +21,10 @@ _PICTURES = (".png", ".jpg")
 _OWN_MARK, _HEAD_BYTES = b'<meta name="generator" content="fusecli">', 4096
 
 
-def check_page(path: Path | None, *, overwrite: bool) -> None:
+def check_page(path: Path | None, folder: Path, *, overwrite: bool) -> None:
     """Whether the page may be written; None: nowhere. A page of an earlier run is replaced, as its tables are.
+
+    `folder` is that of the results, which the batch makes itself.
 
     Raises UsageError for a suffix other than .html, and OutputError as `check_may_be_written` does.
     """
@@ -30,7 +32,8 @@ def check_page(path: Path | None, *, overwrite: bool) -> None:
         return
     if not is_page(path):
         raise UsageError(f"{path} is not the name of a page.", hint="Name it .html: --report index.html")
-    check_may_be_written(path, overwrite=overwrite or _is_ours(path))
+    if folder.exists() or path.absolute().parent != folder.absolute():
+        check_may_be_written(path, overwrite=overwrite or _is_ours(path))
 
 
 def write_page(folder: Path, path: Path | None, *, overwrite: bool = False) -> None:

@@ -90,7 +90,7 @@ def batch(
     options.one_of("--format", format_, FORMATS)
     from fusecli.batch import engines, index_page, plan, run
 
-    index_page.check_page(report, overwrite=overwrite)
+    index_page.check_page(report, output, overwrite=overwrite)
     if format_ == "dicom":
         words = {**words, "dicom": words["dicom"] or "series"}
     found = plan.find_rows(source, COLUMNS, plan.Globs(fixed_glob, moving_glob, bids_fixed), sys.stdin.buffer.read)

@@ -59,7 +59,9 @@ def _understood(table: Mapping[str, Any], command: Any, file: str, place: tuple[
 
 def _from_environment(command: Any, environment: Mapping[str, str], prefix: str) -> dict[str, Any]:
     understood: dict[str, Any] = {}
-    for name, inner in getattr(command, "commands", {}).items():
+    commands: Mapping[str, Any] = getattr(command, "commands", {})
+    _check_commands(environment, prefix, tuple(commands))
+    for name, inner in commands.items():
         start = f"{prefix}_{name.upper()}"
         if hasattr(inner, "commands"):
             understood[name] = _from_environment(inner, environment, start)
@@ -71,6 +73,15 @@ def _from_environment(command: Any, environment: Mapping[str, str], prefix: str)
         }
         understood[name] = _understood(own, inner, f"The environment (as {start}_...)", (name,))
     return understood
+
+
+def _check_commands(environment: Mapping[str, str], prefix: str, commands: tuple[str, ...]) -> None:
+    """Raises UsageError for a variable that is nearly one of a command; others, such as FUSECLI_WEIGHTS, may be."""
+    for variable in environment:
+        word = variable.removeprefix(f"{prefix}_").partition("_")[0].lower()
+        is_ours = variable.startswith(f"{prefix}_") and word not in commands
+        if is_ours and get_close_matches(word, commands, n=1, cutoff=0.75):
+            raise _unknown(word, commands, f"The environment (as {variable})", ())
 
 
 def _options(command: Any) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,10 @@ import typer
 from fusecli.catalog import METRIC_PROFILES
 from fusecli.cli import comparison, console, options
 from fusecli.errors import UsageError
-from fusecli.settings import FuseSettings
+from fusecli.settings import FuseSettings, RegisterSettings
+
+# What all methods were given is what they are measured against.
+_AS_THEY_ARE = FuseSettings(registration=RegisterSettings(method="none"))
 
 
 def evaluate(
@@ -69,7 +72,7 @@ def evaluate(
     console.warn((*pairing.notes, *choice.notes))
     with console.progress("Measuring pairs") as progress:
         cases = evaluation.score_cases(
-            pairing.cases, FuseSettings(), profile=profile, keys=choice.keys, progress=progress
+            pairing.cases, _AS_THEY_ARE, profile=profile, keys=choice.keys, progress=progress
         )
     result = evaluation.summarize(cases, profile=profile, left_out=pairing.left_out)
     comparison.remarks(result)

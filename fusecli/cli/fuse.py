@@ -1,6 +1,5 @@
 """`fusecli fuse`."""
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +11,11 @@ from fusecli.catalog import BACKENDS, DEVICES, MODELS, PALETTES, PLANES
 from fusecli.cli import console, options, register_options, suv_options
 from fusecli.cli.options import one_of
 from fusecli.cli.register_options import registration_settings
+from fusecli.cli.source_words import source_settings
 from fusecli.errors import UsageError
 from fusecli.settings import FuseSettings
 
-# What every command is told of its sources.
-_OF_SOURCES = tuple(name for name in inspect.signature(options.fuse_settings).parameters if name != "reading")
 _OF_ALIGNING = ("register", "accept_registration", "apply", "transform", "check", "overwrite")
-_OF_READING = tuple(inspect.signature(suv_options.reading_settings).parameters)
 
 
 def fuse(
@@ -110,8 +107,7 @@ def settings_of(words: Mapping[str, Any]) -> FuseSettings:
     model, alpha = words["model"], words["alpha"]
     if alpha is not None and model != "alpha":
         raise UsageError(f"--alpha has no effect with --model {model}.", hint="Add --model alpha, or leave it out.")
-    reading = suv_options.reading_settings(**{name: words[name] for name in _OF_READING})
-    source = options.fuse_settings(reading=reading, **{name: words[name] for name in _OF_SOURCES})
+    source = source_settings(words)
     return replace(
         source,
         model=str(one_of("--model", model, tuple(MODELS))),

@@ -1,13 +1,16 @@
 """`fusecli metrics`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fusecli.catalog import METRIC_PROFILES
-from fusecli.cli import console, options, suv_options
+from fusecli.cli import console, options, register_options, suv_options
+from fusecli.cli.register_options import registration_settings
 from fusecli.cli.score_table import clinical_table, score_table, slice_table
+from fusecli.cli.source_words import source_settings
 from fusecli.settings import MeasureSettings
 
 if TYPE_CHECKING:
@@ -53,6 +56,9 @@ def metrics(
     moving_series: options.MovingSeries = None,
     polarity: options.Polarity = "auto",
     resize: options.Resize = False,
+    register: register_options.Register = "auto",
+    accept_registration: register_options.AcceptRegistration = False,
+    apply: register_options.AppliedTransform = None,
     force_pair: options.ForcePair = False,
     allow_gaps: options.AllowGaps = False,
     json: options.AsJson = False,
@@ -66,29 +72,21 @@ def metrics(
     Example: fusecli metrics mri.png pet.png fused.png --metrics paper --profile cddfuse
 
     Example: fusecli metrics ct.dcm pet.dcm fused.png --mask tumor.nii.gz --json
+
+    Example: fusecli metrics t1.nii.gz pet.nii.gz fused.nii.gz --apply found.tfm
     """
+    aligned = registration_settings(
+        "--register",
+        register=register,
+        accept_registration=accept_registration,
+        apply=apply,
+        transform=None,
+        check=None,
+        overwrite=False,
+    )
+    settings = replace(source_settings(locals()), registration=aligned)
     from fusecli import measuring
 
-    settings = options.fuse_settings(
-        slice_=slice_,
-        fixed_series=fixed_series,
-        moving_series=moving_series,
-        fixed_modality=fixed_modality,
-        moving_modality=moving_modality,
-        window=window,
-        suv_range=suv_range,
-        polarity=polarity,
-        resize=resize,
-        force_pair=force_pair,
-        reading=suv_options.reading_settings(
-            allow_gaps=allow_gaps,
-            suv_norm=suv_norm,
-            suv_weight=suv_weight,
-            suv_dose=suv_dose,
-            suv_injected_at=suv_injected_at,
-            suv_half_life=suv_half_life,
-        ),
-    )
     measure = MeasureSettings(profile, _keys(which, profile), mask, foreground)
     with console.progress("Measuring") as progress:
         found = measuring.measure_files(fixed, moving, fused, settings, measure, progress=progress)

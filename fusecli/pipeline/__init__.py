@@ -96,7 +96,8 @@ def fuse_to(
     out.check_with_inputs(output, inputs, onto, settings)
     prepared = prepare(sources, settings, clock)
     pair, registration, colors = prepared.pair, prepared.registration, prepared.coloring
-    picture = None if registration is None else out.write_registration(registration, sources, settings, pictured)
+    out.check_color_bar(colors, settings)
+    picture = out.alignment_picture(registration, sources, settings, is_asked=pictured)
     del sources, prepared  # as large as all that follows, and not needed any more
     with clock("load_model"):
         # Tiles are worth reporting where there is one slice only; else slices are.
@@ -109,6 +110,7 @@ def fuse_to(
     with clock("color"):
         shown = paint(fused, pair.moving, colors)
     with clock("write"):
+        out.write_registration(registration, picture, settings)
         written = out.write(shown, output, lineage, pair, fuser, settings)
     warnings = warnings_of((*pair.fixed.history, *pair.moving.history, *fused.history, *problems))
     identified = not settings.deidentify

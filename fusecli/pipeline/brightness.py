@@ -13,6 +13,11 @@ from fusecli.pipeline.gridding import Coverage, put_on_one_grid
 from fusecli.pipeline.sources import Sources
 from fusecli.settings import FuseSettings
 
+SAME_SIZE = 0.01  # of voxels
+_INTERPOLATED = (
+    "FUSED has voxels of another size than FIXED and was interpolated, which smooths it: its scores are those of the "
+    "smoothed image."
+)
 LEAST_COVERED = 0.95  # of FIXED by FUSED: a grid of other voxels may end a little earlier
 
 _SWAPPED = (
@@ -51,7 +56,16 @@ def fused_on_grid(fixed: Image, image: Image) -> Image:
             why="Where it shows nothing, there is nothing to measure.",
             hint="Give the fused image of this very pair, with all of its slices; --slice picks one slice of each.",
         )
-    return normalize.to_unit(placed)
+    unit = normalize.to_unit(placed)
+    return unit.stepped(Step("measure", {}, (_INTERPOLATED,))) if _is_interpolated(fixed, image) else unit
+
+
+def _is_interpolated(fixed: Image, image: Image) -> bool:
+    """Whether FUSED has voxels of another size: in another order alone they keep their values."""
+    if not (fixed.geometry.is_patient and image.geometry.is_patient):
+        return False
+    sizes = [sorted(geometry.spacing_mm) for geometry in (fixed.geometry, image.geometry)]
+    return any(abs(one / other - 1) > SAME_SIZE for one, other in zip(*sizes, strict=True))
 
 
 def _as_fused(image: Image) -> Image:

@@ -1,6 +1,7 @@
 """Both images on one grid: by their place in the patient, by equal size, or scaled where the user says so."""
 
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 Coverage = NDArray[np.bool_]
 
+MOST_VOXELS = 10**9  # 4 GB each for both sources and the result
 FIXED_GRID, MOVING_GRID, CUBES = "fixed", "moving", "iso:"
 
 _NO_RESIZE = "--resize has no effect: both images say where they lie, and that is what counts."
@@ -60,7 +62,16 @@ def target_grid(fixed: Image, moving: Image, grid: str) -> Geometry:
             why="At least one of these is a picture, which has no millimetres.",
             hint="Leave --grid out: the result has FIXED's pixels.",
         )
-    return moving.geometry if grid == MOVING_GRID else fixed.geometry.cubes(float(grid.removeprefix(CUBES)))
+    if grid == MOVING_GRID:
+        return moving.geometry
+    cubes = fixed.geometry.cubes(float(grid.removeprefix(CUBES)))
+    if prod(cubes.shape) > MOST_VOXELS:
+        raise UsageError(
+            f"--grid {grid} makes a volume of {prod(cubes.shape):.1e} voxels.",
+            why=f"More than {MOST_VOXELS:.0e} do not fit into any memory.",
+            hint="Take larger cubes: --grid iso:1.0",
+        )
+    return cubes
 
 
 def _onto(image: Image, onto: Geometry, by: "Alignment | None", role: str) -> tuple[Image, Coverage | None]:

@@ -15,6 +15,7 @@ from fusecli.core.intensity import Intensity
 from fusecli.core.pair import Pair
 from fusecli.core.planes import geometry_in
 from fusecli.errors import UsageError
+from fusecli.pipeline.painting import Coloring
 from fusecli.pipeline.sources import Sources
 from fusecli.pipeline.views import in_planes, legend_of, projection
 from fusecli.settings import FuseSettings, RegisterSettings
@@ -41,6 +42,11 @@ def check(output: Path, inputs: Inputs, settings: FuseSettings) -> None:
         )
     elif settings.color_bar and not formats.is_picture(output):
         raise UsageError("A color bar is drawn beside pictures, and NIfTI is none.", hint="Leave --color-bar out.")
+    if settings.slice_choice is not None and settings.grid == "moving":
+        raise UsageError(
+            "--slice picks a slice of FIXED, and --grid moving has MOVING's.",
+            hint="Leave one of the two out, or give MOVING's slice as a file of its own.",
+        )
     formats.check_writable(output, settings.overwrite, dicom=settings.dicom)
     for path in _extras(settings):
         formats.check_writable(path, settings.overwrite)
@@ -54,8 +60,15 @@ def check_with_inputs(output: Path, inputs: Inputs, geometry: Geometry, settings
     """The same again, now that the fused image's grid tells whether a file or a folder will be written."""
     slices = (geometry if settings.planes is None else geometry_in(settings.planes, geometry)).shape[0]
     target = formats.check_writable(output, settings.overwrite, slices=slices, dicom=settings.dicom)
+    applied = settings.registration.apply
     for path in (target, *_extras(settings), *_saved(settings)):
-        formats.check_not_an_input(path, inputs)
+        formats.check_not_an_input(path, (*inputs, *([applied] if applied else [])))
+    if settings.projection is not None and (slices == 1 or not geometry.is_patient):
+        raise UsageError(
+            "A projection needs a volume that says where it lies in the patient.",
+            why="There is one slice, or a picture." if slices == 1 else "These are pictures.",
+            hint="Leave --mip or --slice out.",
+        )
 
 
 def lineage_of(fixed: formats.Opened, moving: formats.Opened, settings: FuseSettings) -> "Lineage | None":
@@ -77,21 +90,38 @@ def lineage_of(fixed: formats.Opened, moving: formats.Opened, settings: FuseSett
     return origin
 
 
-def write_registration(
-    found: "Registration", sources: Sources, settings: FuseSettings, pictured: bool = False
+def check_color_bar(how: Coloring, settings: FuseSettings) -> None:
+    """Raises UsageError for a color bar of a fusion that no palette colors."""
+    if settings.color_bar and how.palette is None:
+        raise UsageError(
+            "There is no color bar to draw.",
+            why="The fused image is not colored by a palette.",
+            hint="Leave --color-bar out, or choose a palette: --palette hot-iron",
+        )
+
+
+def alignment_picture(
+    found: "Registration | None", sources: Sources, settings: FuseSettings, *, is_asked: bool
 ) -> Image | None:
-    """Write the transform, and the picture to judge it by, where they are asked for; the picture, if it was made."""
-    from fusecli.register import check_picture, transform_file
+    """The picture to judge an alignment by; None where nothing was aligned, or nobody asks."""
+    if found is None or not (is_asked or settings.registration.check):
+        return None
+    from fusecli.register import check_picture
+
+    return check_picture(sources.fixed, sources.moving, found.alignment)
+
+
+def write_registration(found: "Registration | None", picture: Image | None, settings: FuseSettings) -> None:
+    """Write the transform, and the picture to judge it by, where they are asked for."""
+    if found is None:
+        return
+    from fusecli.register import transform_file
 
     how = settings.registration
     if how.transform is not None:
         transform_file.write(found.alignment, how.transform, overwrite=settings.overwrite)
-    if how.check is None and not pictured:
-        return None
-    picture = check_picture(sources.fixed, sources.moving, found.alignment)
-    if how.check is not None:
+    if how.check is not None and picture is not None:
         formats.write(picture, how.check, overwrite=settings.overwrite)
-    return picture
 
 
 def write(
@@ -105,7 +135,9 @@ def write(
     if settings.projection is not None:
         formats.write(projection(pair, shown), settings.projection, overwrite=settings.overwrite, legend=legend)
     if settings.coverage is not None:
-        formats.write(_coverage(pair, settings), settings.coverage, overwrite=settings.overwrite)
+        as_picture = formats.is_picture(settings.coverage) and settings.dicom is None and formats.is_picture(output)
+        mask = _coverage(pair, settings, as_picture=as_picture)
+        formats.write(mask, settings.coverage, overwrite=settings.overwrite)
     if lineage is not None:
         return _write_dicom(shown, output, lineage, pair, fuser, settings)
     viewed = in_planes(shown, settings.planes, as_picture=formats.is_picture(output))
@@ -143,6 +175,8 @@ def _check_registration(how: RegisterSettings) -> None:
 
         check_transform(how.transform, overwrite=how.overwrite)
     if how.check is not None:
+        if not formats.is_picture(how.check):
+            raise UsageError(f"{how.check} is not the name of a picture.", hint="Name it .png: --check check.png")
         formats.check_writable(how.check, how.overwrite)
     if how.method == "none" and how.apply is None and (how.transform or how.check):
         raise UsageError(
@@ -151,12 +185,13 @@ def _check_registration(how: RegisterSettings) -> None:
         )
 
 
-def _coverage(pair: Pair, settings: FuseSettings) -> Image:
-    """1 where MOVING has data, 0 elsewhere, in the planes of the fused image."""
+def _coverage(pair: Pair, settings: FuseSettings, *, as_picture: bool) -> Image:
+    """1 where MOVING has data, 0 elsewhere, in the planes, and if need be on the square pixels, of the fused image."""
     coverage = np.ones(pair.fixed.geometry.shape) if pair.coverage is None else pair.coverage
     voxels = coverage.astype(np.float32)
     mask = replace(pair.fixed, voxels=voxels, modality=Modality.OTHER, intensity=Intensity.UNIT, history=())
-    return in_planes(mask, settings.planes, as_picture=False)
+    cut = in_planes(mask, settings.planes, as_picture=as_picture)
+    return replace(cut, voxels=(cut.voxels >= 0.5).astype(np.float32))
 
 
 def _write_dicom(

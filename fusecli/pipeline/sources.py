@@ -13,6 +13,8 @@ from fusecli.pipeline.gridding import are_both_placed
 from fusecli.pipeline.pair_check import check_pair
 from fusecli.settings import FuseSettings, SuvSettings
 
+_NO_SUV = "The --suv options have no effect: only a PET in DICOM is brought to SUV."
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sources:
@@ -40,11 +42,15 @@ def read_opened(fixed: formats.Opened, moving: formats.Opened, settings: FuseSet
     """
     choice = settings.slice_choice
     # A window that depends on the image is judged by the whole series, and so is an alignment; nothing else needs it.
-    judged = settings.window in (None, "auto") or settings.registration.method not in ("none", "auto")
-    # What is given by hand belongs to the tracer, and FIXED shows the anatomy.
-    of_fixed = replace(settings.reading, suv=SuvSettings())
-    whole = formats.read(fixed.path, series=fixed.series, slice_choice=None if judged else choice, settings=of_fixed)
+    judged = settings.window in (None, "auto") or settings.registration.is_wanted
     other = formats.read(moving.path, series=moving.series, settings=settings.reading)
+    # What is given by hand belongs to the tracer, wherever it stands.
+    is_of_fixed = settings.reading.suv.is_given and not _takes_suv(other)
+    of_fixed = settings.reading if is_of_fixed else replace(settings.reading, suv=SuvSettings())
+    whole = formats.read(fixed.path, series=fixed.series, slice_choice=None if judged else choice, settings=of_fixed)
+    if is_of_fixed:
+        other = formats.read(moving.path, series=moving.series, settings=replace(settings.reading, suv=SuvSettings()))
+        other = other if _takes_suv(whole) else other.stepped(Step("check_options", {}, (_NO_SUV,)))
     whole, other = _declared(whole, settings.fixed_modality), _declared(other, settings.moving_modality)
     other = check_pair(whole, other, force=settings.force_pair)
     if choice is None:
@@ -52,6 +58,11 @@ def read_opened(fixed: formats.Opened, moving: formats.Opened, settings: FuseSet
     own = one_slice(whole, choice) if judged else whole
     is_cut = other.geometry.shape[0] > 1 and not are_both_placed(own, other)
     return Sources(own, one_slice(other, choice) if is_cut else other, whole, other)
+
+
+def _takes_suv(image: Image) -> bool:
+    """Whether what --suv-... gives has a meaning for it."""
+    return image.modality is Modality.PET and image.source is not None and image.source.format == "DICOM"
 
 
 def _declared(image: Image, modality: Modality | None) -> Image:

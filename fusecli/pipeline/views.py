@@ -13,7 +13,6 @@ from fusecli.core.intensity import Intensity
 from fusecli.core.pair import Pair
 from fusecli.core.planes import reformat
 from fusecli.core.projection import maximum_projection, mean_projection
-from fusecli.errors import UsageError
 from fusecli.pipeline.painting import Coloring, paint
 
 if TYPE_CHECKING:
@@ -37,22 +36,15 @@ def in_planes(shown: Image, plane: str | None, *, as_picture: bool) -> Image:
 
 
 def legend_of(shown: Image, pair: Pair) -> "Legend":
-    """The color bar of a painted image: its palette over MOVING's range.
-
-    Raises UsageError where no palette was painted with.
-    """
+    """The color bar of an image that a palette colors, over MOVING's range. ValueError where none does."""
     from fusecli.formats.raster import Legend
 
     painted, window = last_step(shown.history, "paint"), last_step(pair.moving.history, "to_unit")
-    name = str(painted.facts["color"]) if painted else ""
-    if window is None or name not in color.PALETTES:
-        raise UsageError(
-            "There is no color bar to draw.",
-            why="The fused image is not colored by a palette.",
-            hint="Leave --color-bar out, or choose a palette: --palette hot-iron",
-        )
+    if painted is None or window is None:
+        raise ValueError("this image has no palette")
     low, high = float(window.facts["low"] or 0), float(window.facts["high"] or 0)
-    return Legend(color.lookup(np.arange(256) / 255, name), low, high, str(window.facts["unit"]))
+    colors = color.lookup(np.arange(256) / 255, str(painted.facts["color"]))
+    return Legend(colors, low, high, str(window.facts["unit"]))
 
 
 def projection(pair: Pair, shown: Image) -> Image:

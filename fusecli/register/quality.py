@@ -76,7 +76,8 @@ def motion(points: Values, there: Values) -> Motion:
     """How far points, (N, n) in mm, were moved; angle and scales are those of the affine closest to it."""
     distances = np.linalg.norm(there - points, axis=1)
     spread = [values - values.mean(axis=0) for values in (points, there)]
-    linear = np.linalg.lstsq(spread[0], spread[1], rcond=None)[0].T
+    # Fitted to the displacements: across a single slice, where nothing is seen, nothing is moved.
+    linear = np.eye(points.shape[1]) + np.linalg.lstsq(spread[0], spread[1] - spread[0], rcond=None)[0].T
     left, scales, right = np.linalg.svd(linear)
     rotation = left @ right
     cosine = (np.trace(rotation) - (1 if len(linear) == 3 else 0)) / 2

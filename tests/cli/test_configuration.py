@@ -119,3 +119,11 @@ def pictures_here(tmp_path):
     for path, image in zip(paths, (ramp, ramp[::-1]), strict=True):
         Image.fromarray(image.astype(np.uint8)).save(path)
     return paths
+
+
+def test_a_misspelled_command_in_the_environment_is_refused_and_other_variables_are_not_ours(files):
+    files()
+    with pytest.raises(UsageError) as refused:
+        defaults(FUSECLI_CONVRT_UNITS="suvbw")
+    assert "convert" in refused.value.hint
+    assert defaults(FUSECLI_WEIGHTS="/somewhere", FUSECLI_SHARED="x") == defaults()

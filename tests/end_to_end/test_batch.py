@@ -352,3 +352,11 @@ def test_a_page_that_cannot_be_written_is_told_before_anything_is_made(run, data
     assert outcome.code == code
     assert not (tmp_path / "out").exists()
     assert (tmp_path / "there.html").read_text() == "mine"
+
+
+def test_a_page_may_lie_in_the_folder_that_the_batch_makes(run, data, tmp_path):
+    page = tmp_path / "out" / "index.html"
+    outcome = run("batch", data, *GLOBS, "-o", tmp_path / "out", *SERIAL, "--report", page)
+    assert outcome.code == 0, outcome.err
+    assert page.is_file()
+    assert run("batch", data, *GLOBS, "-o", tmp_path / "b", *SERIAL, "--report", tmp_path / "no" / "p.html").code == 7

@@ -1,5 +1,6 @@
 """Which grid the result has, in which planes it is cut, and what can be had beside it."""
 
+import json
 from dataclasses import replace
 
 import nibabel
@@ -146,3 +147,56 @@ def test_two_results_of_one_name_are_refused(run, study, tmp_path):
     outcome = run("fuse", study.ct, study.pet, "-o", same, "--coverage", same, *QUICK)
     assert outcome.code == 2
     assert "one name" in outcome.err
+
+
+def test_what_cannot_be_had_is_told_before_anything_is_written(run, study, tmp_path):
+    for words, said in (
+        (("--slice", "2", "--mip", tmp_path / "mip.png"), "projection needs a volume"),
+        (("--palette", "none", "--color-bar"), "no color bar"),
+        (("--check", tmp_path / "check.nii.gz"), "not the name of a picture"),
+        (("--slice", "2", "--grid", "moving"), "--slice picks a slice of FIXED"),
+        (("--grid", "iso:0.05"), "makes a volume of"),
+    ):
+        files = ("-o", tmp_path / "f.png", "--transform", tmp_path / "t.tfm")
+        outcome = run("fuse", study.ct, study.pet, *files, *words, *QUICK)
+        assert outcome.code == 2, (words, outcome.err)
+        assert said in outcome.err
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_transform_that_is_applied_is_an_input(run, study, tmp_path):
+    saved = tmp_path / "t.tfm"
+    run("fuse", study.ct, study.pet, "-o", tmp_path / "f.png", "--transform", saved, *QUICK)
+    before = saved.read_bytes()
+    words = ("--apply", saved, "--transform", saved, "--overwrite")
+    outcome = run("fuse", study.ct, study.pet, "-o", tmp_path / "g.png", *words, *QUICK)
+    assert outcome.code == 2
+    assert saved.read_bytes() == before
+
+
+def test_a_mask_drawn_as_a_picture_fits_the_fused_picture(run, study, tmp_path):
+    mask = tmp_path / "mask.png"
+    fused(run, study, tmp_path / "c.png", "--planes", "coronal", "--coverage", mask)
+    sizes = []
+    for folder in (tmp_path / "c", tmp_path / "mask"):
+        with Image.open(sorted(folder.iterdir())[0]) as picture:
+            sizes.append(picture.size)
+    assert sizes[0] == sizes[1]
+
+
+@pytest.mark.parametrize("window", [(), ("--window", "350/50")])
+def test_a_slice_is_aligned_with_its_series_whatever_its_window(run, study, tmp_path, window):
+    report = tmp_path / "r.json"
+    fused(run, study, tmp_path / "f.png", "--slice", "2", "--report", report, *window)
+    motion = json.loads(report.read_text())["registration"]["motion"]
+    assert motion["angle_deg"] == pytest.approx(0, abs=0.01)
+    assert motion["scale"] == pytest.approx([1, 1, 1], abs=1e-3)
+    assert json.loads(report.read_text())["registration"]["size_mm"] > 50
+
+
+def test_a_fused_volume_of_other_voxels_is_measured_with_a_warning(run, study, tmp_path):
+    for grid, said in (("fixed", False), ("iso:6", True)):
+        path = fused(run, study, tmp_path / f"{grid[:3]}.nii.gz", "--grid", grid, "--palette", "none")
+        outcome = run("metrics", study.ct, study.pet, path, "--metrics", "IE")
+        assert outcome.code == 0, outcome.err
+        assert ("interpolated" in outcome.err) == said

@@ -260,3 +260,21 @@ def test_a_pet_in_suv_is_described_inside_the_mask_before_and_after(run, study, 
     assert found["before"]["mean"] == pytest.approx(found["after"]["mean"], rel=0.25)
     assert found["after"]["max"] >= found["after"]["mean"] > 0
     assert found["read_from_fused"]["mean"] > 0
+
+
+def test_metrics_align_as_fuse_does_or_by_its_transform(run, study, tmp_path):
+    pair, fused, saved = (study.ct, study.pet), tmp_path / "fused.nii.gz", tmp_path / "found.tfm"
+    words = ("--model", "max", "--palette", "none", "--register", "rigid", "--accept-registration")
+    outcome = run("fuse", *pair, "-o", fused, *words, "--transform", saved, "--json")
+    assert outcome.code == 0, outcome.err
+    own = json.loads(outcome.out)["metrics"]["SCD"]["value"]
+    found = []
+    for words in (("--apply", saved), ("--register", "rigid"), ("--register", "none")):
+        options = ("--metrics", "SCD", "--json", "--accept-registration", *words)
+        measured = run("metrics", *pair, fused, *options)
+        assert measured.code == 0, measured.err
+        found.append(json.loads(measured.out)["metrics"]["SCD"]["value"])
+    applied, searched, stated = found
+    assert applied == pytest.approx(own, abs=2e-3)
+    assert searched == pytest.approx(own, abs=2e-3)
+    assert abs(stated - own) > 1e-4

@@ -189,3 +189,21 @@ def test_a_fused_volume_that_lacks_a_slice_is_refused(run, mr, pet, tmp_path):
     outcome = run("metrics", mr, pet, part, "--metrics", "ie")
     assert outcome.code == 5
     assert "FUSED covers 83% of FIXED" in outcome.err
+
+
+@pytest.mark.parametrize("words", [("--suv-norm", "lbm"), ("--suv-weight", "70")])
+def test_suv_options_without_a_pet_in_dicom_are_said_to_have_no_effect(run, mr, pet, tmp_path, words):
+    outcome = run("fuse", mr, pet, "-o", tmp_path / "f.png", "--model", "max", *words)
+    assert outcome.code == 0, outcome.err
+    assert outcome.err.count("--suv options have no effect") == 1
+
+
+def test_suv_options_count_for_the_pet_wherever_it_stands(run, study, tmp_path):
+    found = {}
+    for name, words in (("plain", ()), ("heavy", ("--suv-weight", "200"))):
+        outcome = run("fuse", study.pet, study.ct, "-o", tmp_path / f"{name}.nii", "--model", "max", "--json", *words)
+        assert outcome.code == 0, outcome.err
+        assert "no effect" not in outcome.err
+        steps = json.loads(outcome.out)["inputs"]["fixed"]["history"]
+        found[name] = steps[0]["suv_factor_max"]
+    assert found["heavy"] > found["plain"]

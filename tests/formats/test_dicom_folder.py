@@ -170,6 +170,22 @@ def test_a_modality_against_the_class_of_the_object_is_taken_as_it_is_and_warned
     assert warnings_of(usual.history) == ()
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("PET_Musterfrau_Erika", "PET_***_***"),
+        ("PETMusterfrauErika", "PET******"),
+        ("CT_Li_thorax", "CT_***_thorax"),
+        ("born 1951-02-03", "born ***"),
+        ("geb. 03.02.1951", "geb. ***"),
+        ("limb", "limb"),
+    ],
+)
+def test_a_name_is_hidden_however_a_scanner_joins_its_words(write_series, pet_slice, said, shown):
+    folder = write_series([pet_slice(0, PatientName="Musterfrau^Erika^Li", SeriesDescription=said)])
+    assert dicom.describe(folder)[0].description == shown
+
+
 def test_info_names_nobody_unless_it_is_asked_to(write_series, pet_slice):
     folder = write_series(
         [pet_slice(0, StudyDate="20240506", SeriesDescription="Jane DOE whole body, SECRET-4711, born 19510203")]

@@ -433,3 +433,39 @@ def test_a_moment_is_read_in_every_form_that_dicom_allows(written, seconds):
 @pytest.mark.parametrize("written", ["", "20250101", "20251301100000", "20250101256000", "garbage", "202501011"])
 def test_what_has_no_time_of_day_is_no_moment(written):
     assert parse_moment(written) is None
+
+
+def test_a_time_without_a_date_does_not_contradict_an_injection_days_ago(pet_slice):
+    header = injected(pet_slice(0), RadiopharmaceuticalStartDateTime="20241228100000", RadionuclideHalfLife=282_240)
+    found = suv_factors([header])
+    assert found.facts["suv_decay_s"] == pytest.approx(3600 + 4 * 86_400)
+    assert not [text for text in found.warnings if "another time" in text]
+    other = injected(pet_slice(0), RadiopharmaceuticalStartDateTime="20250101010000", RadionuclideHalfLife=282_240)
+    assert [text for text in suv_factors([other]).warnings if "another time" in text]
+
+
+@pytest.mark.parametrize(("half_life_s", "is_told"), [(6586, False), (282_240, True)])
+def test_a_tracer_that_lives_for_days_needs_the_day_of_its_injection(pet_slice, half_life_s, is_told):
+    header = injected(pet_slice(0), RadiopharmaceuticalStartDateTime=None, RadionuclideHalfLife=half_life_s)
+    assert any("day of the injection" in text for text in suv_factors([header]).warnings) == is_told
+
+
+def test_a_clock_of_an_unknown_zone_gives_way_to_the_scanners_own(pet_slice):
+    header = pet_slice(0)
+    item = header.RadiopharmaceuticalInformationSequence[0]
+    stated = f"{header.AcquisitionDate}{item.RadiopharmaceuticalStartTime}"
+    shifted = f"{int(stated[:10]) - 1:010d}{stated[10:]}+0000"
+    both = suv_factors([injected(pet_slice(0), RadiopharmaceuticalStartDateTime=shifted)])
+    assert both.factors == pytest.approx((AT_SCAN,))
+    alone = injected(pet_slice(0), RadiopharmaceuticalStartDateTime=shifted, RadiopharmaceuticalStartTime=None)
+    assert any("offset from UTC" in text for text in suv_factors([alone]).warnings)
+    zoned = injected(pet_slice(0, TimezoneOffsetFromUTC="+0100"), RadiopharmaceuticalStartDateTime=shifted)
+    assert suv_factors([zoned]).factors == pytest.approx((AT_SCAN,))
+    assert not [text for text in suv_factors([zoned]).warnings if "offset from UTC" in text]
+
+
+@pytest.mark.parametrize(("changes", "is_told"), [({"Units": "PROPCNTS"}, False), ({"PatientWeight": None}, True)])
+def test_de_identification_is_blamed_only_for_what_it_takes_out(pet_slice, changes, is_told):
+    found = suv_factors([pet_slice(0, PatientIdentityRemoved="YES", **changes)])
+    assert found.missing
+    assert bool(found.warnings) == is_told

@@ -7,7 +7,11 @@ from fusecli.formats.dicom.header import printable, text, texts
 from fusecli.formats.dicom.series import Series, Volume
 
 _NAMING = ("PatientName", "PatientID", "OtherPatientIDs", "PatientBirthName", "PatientBirthDate", "AccessionNumber")
-_SHORTEST_NAME = 3
+_SHORTEST_NAME = 2
+_NEVER_BY_CHANCE = 5  # letters: a word that long in the middle of another is the word
+# How a birth date of DICOM, YYYYMMDD, is written by hand.
+_BIRTH_DATE = re.compile(r"(\d{4})(\d\d)(\d\d)")
+_WRITTEN = ("{0}-{1}-{2}", "{2}.{1}.{0}", "{1}/{2}/{0}", "{2}/{1}/{0}", "{2}{1}{0}", "{1}{2}{0}")
 _LONGEST_DESCRIPTION = 64  # LO, PS3.5 section 6.2
 _FEW_FILES = 3
 
@@ -32,7 +36,9 @@ def description_of(series: Series) -> str:
     header = series.files[0].header
     said = printable(text(header, "SeriesDescription"))[:_LONGEST_DESCRIPTION]
     for word in _naming_words(series):
-        said = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", "***", said, flags=re.IGNORECASE)
+        # Scanners join words by underscores, or by nothing at all: a long word is hidden wherever it stands.
+        pattern = re.escape(word) if len(word) >= _NEVER_BY_CHANCE else rf"(?<![^\W_]){re.escape(word)}(?![^\W_])"
+        said = re.sub(pattern, "***", said, flags=re.IGNORECASE)
     return said
 
 
@@ -50,6 +56,8 @@ def slices_of(series: Series) -> int:
 def _naming_words(series: Series) -> list[str]:
     header = series.files[0].header
     words = {word for keyword in _NAMING for word in re.split(r"[\s^=\\,]+", text(header, keyword))}
+    if birth := _BIRTH_DATE.fullmatch(text(header, "PatientBirthDate")):
+        words |= {form.format(*birth.groups()) for form in _WRITTEN}
     return sorted((word for word in words if len(word) >= _SHORTEST_NAME), key=len, reverse=True)
 
 

@@ -57,6 +57,10 @@ class _Scaled:
     warnings: tuple[str, ...] = ()
 
 
+# What de-identification takes out of a PET, as it stands in the names of elements.
+_TAKEN_OUT = ("Date", "Time", "time", "Weight", "Size", "Sex", "Dose", "Radio", "half-li")
+
+
 def suv_factors(slices: Sequence[Dataset], settings: SuvSettings = BY_HEADER) -> SuvResult:
     """The factors from rescaled values to SUV by the norm of `settings`, of one PET series, from its headers alone.
 
@@ -74,7 +78,8 @@ def suv_factors(slices: Sequence[Dataset], settings: SuvSettings = BY_HEADER) ->
         given = overridden(slices, settings)
         found = _computed(given.slices, TARGETS[settings.norm])
     except MissingError as error:
-        return SuvResult(missing=error.missing, warnings=_deidentified(slices[0]))
+        taken_out = any(word in name for name in error.missing for word in _TAKEN_OUT)
+        return SuvResult(missing=error.missing, warnings=_deidentified(slices[0]) if taken_out else ())
     except ImageError as error:
         return SuvResult(missing=(error.what,))
     idle = without_effect(settings, found.factors, lambda other: _factors_or_none(slices, other))

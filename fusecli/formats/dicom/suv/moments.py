@@ -27,6 +27,15 @@ _MOMENT = re.compile(r"(\d{8})((?:\d\d){1,3})(?:\.(\d{1,6})\d*)?([+-]\d{4})?$")
 DATED = tag_name("RadiopharmaceuticalStartDateTime")
 TIMED = tag_name("RadiopharmaceuticalStartTime")
 CORRECTED_TO = tag_name("DecayCorrectionDateTime")
+_DAY_UNKNOWN = (
+    "The day of the injection is not stated, only its time (0018,1072): taken as the last one before the scan. Of a "
+    "tracer that lives this long it may be another: --suv-injected-at DATETIME"
+)
+_ZONE_UNKNOWN = (
+    "The time of injection (0018,1078) has an offset from UTC, and Timezone Offset From UTC (0008,0201) is missing: "
+    "taken by the scanner's clock. If that is wrong: --suv-injected-at DATETIME"
+)
+_ZONE, _OFFSET = re.compile(r"[+-]\d{4}"), re.compile(r"[+-]\d{4}$")
 _DURING_SCAN = (
     "The injection lies after the start of the scan. In a dynamic scan that is right; in any other the time of "
     "injection is wrong, and with it the SUV."
@@ -59,9 +68,24 @@ def injected(slices: Sequence[Dataset], reference: datetime, half_life_s: float)
             f"{MOST_HALF_LIVES} half-lives before it (de-identification may have changed a date)"
         )
     used, moment = next(iter(fitting.items()))
-    rivals = [name for name, other in given.items() if disagree(other - moment, half_life_s)]
+    rivals = [name for name, other in given.items() if disagree(_apart(name, other - moment), half_life_s)]
     warnings = [f"{name} says another time of injection than {used}, which is used." for name in rivals]
+    if used == TIMED and MOST_HALF_LIVES * half_life_s > DAY.total_seconds():
+        warnings.append(_DAY_UNKNOWN)
+    if used == DATED and _is_of_unknown_zone(slices):
+        warnings.append(_ZONE_UNKNOWN)
     return moment, (*warnings, *([_DURING_SCAN] if moment > reference else []))
+
+
+def _apart(name: str, difference: timedelta) -> timedelta:
+    """How far a second statement is from the first; a time without a date says nothing of the day."""
+    return (difference + DAY / 2) % DAY - DAY / 2 if name == TIMED else difference
+
+
+def _is_of_unknown_zone(slices: Sequence[Dataset]) -> bool:
+    """Whether the injection has an offset from UTC, and nothing says which the scanner's clock has."""
+    stated = common_text(radiopharmaceuticals(slices), "RadiopharmaceuticalStartDateTime")
+    return bool(_OFFSET.search(stated)) and not _ZONE.fullmatch(text(slices[0], "TimezoneOffsetFromUTC"))
 
 
 def stated_injections(slices: Sequence[Dataset]) -> dict[str, datetime]:
@@ -77,7 +101,9 @@ def stated_injections(slices: Sequence[Dataset]) -> dict[str, datetime]:
         DATED: parse_moment(common_text(infos, "RadiopharmaceuticalStartDateTime"), zone),
         TIMED: _on_scan_day(slices, common_text(infos, "RadiopharmaceuticalStartTime")),
     }
-    return {name: moment for name, moment in named.items() if moment is not None}
+    # A clock of another zone is worse than one without a date.
+    order = reversed(named) if _is_of_unknown_zone(slices) else named
+    return {name: moment for name in order if (moment := named[name]) is not None}
 
 
 def reference_times(slices: Sequence[Dataset], half_life_s: float) -> dict[str, datetime]:
@@ -185,7 +211,7 @@ def parse_moment(date_time: str, zone: str = "") -> datetime | None:
     except ValueError:
         return None
     moment += timedelta(microseconds=int(fraction.ljust(6, "0")))
-    both_known = offset and re.fullmatch(r"[+-]\d{4}", zone)
+    both_known = offset and _ZONE.fullmatch(zone)
     return moment - _offset(offset) + _offset(zone) if both_known else moment
 
 
