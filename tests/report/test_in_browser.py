@@ -92,10 +92,12 @@ def pane(plane, name):
 
 def set_slider(page, slider, value):
     page.locator(slider).fill(str(value))
+    page.evaluate(DRAWN)
 
 
 def choose(page, group, value):
     page.locator(f"#{group} input[value='{value}']").check(force=True)
+    page.evaluate(DRAWN)
 
 
 def test_each_picture_is_the_slice_of_its_array(report, thorax):
@@ -124,8 +126,8 @@ def test_the_keyboard_moves_slice_and_crosshair(report):
     before = pixels(report)
     report.locator("#big canvas").focus()
     report.keyboard.press("PageUp")
-    assert report.locator("[data-read=voxel]").inner_text() == "4, 48, 48"
     assert not np.array_equal(before, pixels(report))
+    assert report.locator("[data-read=voxel]").inner_text() == "4, 48, 48"
     for key in ("PageDown", "ArrowRight", "ArrowRight", "ArrowUp"):
         report.keyboard.press(key)
     report.evaluate(DRAWN)
@@ -264,13 +266,14 @@ def test_a_definition_shows_on_hover_and_on_focus_and_goes_on_escape(report, tho
     key, tip = report.get_by_role("button", name="SCD"), report.locator("[role=tooltip]", has_text="correlates")
     assert not tip.is_visible()
     key.hover()
-    assert tip.is_visible()
+    tip.wait_for(state="visible")
     report.mouse.move(0, 0)
-    assert not tip.is_visible()
+    tip.wait_for(state="hidden")
     key.focus()
+    tip.wait_for(state="visible")
     assert tip.inner_text() == thorax.definitions["SCD"]
     report.keyboard.press("Escape")
-    assert not tip.is_visible()
+    tip.wait_for(state="hidden")
 
 
 def test_pictures_without_a_place_have_no_sides_no_planes_and_their_colors(opened, pictures_view):
