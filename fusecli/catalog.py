@@ -211,6 +211,7 @@ UNITS = {
     "hu": "stored",
 }
 
+ONLY_PET_TAKES_SUV = "The --suv options have no effect: only a PET in DICOM is brought to SUV."
 SUV_NORMS = ("bw", "lbm", "lbmjanma", "bsa")
 
 # What `--register` names. auto: what the files state where that is a reason to believe it, else rigid.

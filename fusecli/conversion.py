@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fusecli import __version__, formats
 from fusecli.atomic import check_may_be_written, replacing
-from fusecli.catalog import RESEARCH_USE, UNITS
+from fusecli.catalog import ONLY_PET_TAKES_SUV, RESEARCH_USE, UNITS
 from fusecli.core.history import Step, last_step, warnings_of
 from fusecli.core.image import Image
 from fusecli.core.intensity import Intensity
@@ -39,7 +39,6 @@ _OPTIONS = {
     "(0054,0016)": "--suv-dose 370MBq --suv-half-life 109.8min --suv-injected-at 10:00",
 }
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
-_ONLY_PET = "The --suv options have no effect: only a PET in DICOM is brought to SUV."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,7 +130,7 @@ def _read(place: Path, settings: ConvertSettings) -> Image:
     )
     _check_unit(image, settings.units)
     if suv.given and (image.source is None or image.source.format != "DICOM"):
-        return image.stepped(Step("convert", {"units": settings.units}, (_ONLY_PET,)))
+        return image.stepped(Step("convert", {"units": settings.units}, (ONLY_PET_TAKES_SUV,)))
     return image
 
 

@@ -1,8 +1,7 @@
 """Measure a fused image that any program made: read the three, put them on one grid, score them."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from fusecli.core.image import Image
 from fusecli.core.intensity import Intensity
 from fusecli.core.pair import Pair
 from fusecli.core.slices import one_slice
-from fusecli.errors import FusecliError, ImageError
+from fusecli.errors import ImageError
 from fusecli.metrics import clinical
 from fusecli.settings import FuseSettings, MeasureSettings
 
@@ -102,8 +101,7 @@ def read_pair(fixed: Path, moving: Path, settings: FuseSettings) -> SourcePair:
 def read_fused(path: Path, pair: Pair, settings: FuseSettings) -> Image:
     """The result at `path` on the grid of the pair, UNIT. Raises PairError when it does not fit."""
     image = _read_like(path, settings)
-    with _told_as("FUSED"):
-        return pipeline.fused_on_grid(pair.fixed, image)
+    return pipeline.fused_on_grid(pair.fixed, image)
 
 
 def warnings_by_role(**images: Image) -> tuple[str, ...]:
@@ -120,16 +118,6 @@ def _said_of(role: str, text: str) -> str:
 def _in_its_role(role: str, text: str) -> str:
     """What is put on FIXED's grid is called MOVING there."""
     return text if role == "FIXED" else text.replace("MOVING", role)
-
-
-@contextmanager
-def _told_as(role: str) -> Iterator[None]:
-    """An error of putting an image on FIXED's grid calls it by its own role."""
-    try:
-        yield
-    except FusecliError as error:
-        what, why, hint = (_in_its_role(role, text) for text in (error.what, error.why, error.hint))
-        raise type(error)(what, why=why, hint=hint) from error
 
 
 def _scores(
@@ -155,8 +143,7 @@ def _read_like(path: Path, settings: FuseSettings) -> Image:
 def _region(pair: Pair, image: Image) -> Region:
     """Where an image is above 0, on FIXED's grid."""
     inside = image.voxels.max(axis=-1) > 0 if image.is_color else image.voxels > 0
-    with _told_as("MASK"):
-        return Region(_placed_mask(pair.fixed, image, inside), warnings_by_role(mask=image))
+    return Region(_placed_mask(pair.fixed, image, inside), warnings_by_role(mask=image))
 
 
 def _placed_mask(onto: Image, image: Image, inside: Mask) -> Mask:

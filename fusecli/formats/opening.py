@@ -1,6 +1,5 @@
 """The two inputs of a command made ready: a ZIP unpacked, headers read once, and the series of each role chosen."""
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from fusecli.errors import UsageError
 from fusecli.formats.archive import unpacked
 from fusecli.formats.reading import kind_of
+from fusecli.formats.targets import is_same
 
 if TYPE_CHECKING:
     from fusecli.formats.dicom.series import Series, Volume
@@ -37,7 +37,7 @@ def opened_pair(
     """
     with ExitStack() as stack:
         own = stack.enter_context(unpacked(fixed))
-        is_one_study = moving is None or (_is_same(fixed, moving) and own.is_dir())
+        is_one_study = moving is None or (is_same(fixed, moving) and own.is_dir())
         other = own if moving is None or is_one_study else stack.enter_context(unpacked(moving))
         yield _chosen(own, None if is_one_study else other, fixed_series, moving_series)
 
@@ -73,10 +73,3 @@ def _series_in(path: Path) -> "list[Series] | None":
     from fusecli.formats.dicom.series import find_series
 
     return find_series(path)
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    try:
-        return os.path.samefile(one, other)
-    except (OSError, ValueError):  # one of them is not there, which is said when it is read
-        return False

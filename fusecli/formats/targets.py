@@ -48,7 +48,7 @@ def check_not_beside_sources(target: Path, inputs: Sequence[Path]) -> None:
     Raises UsageError when it does not.
     """
     for source in inputs:
-        if source.is_dir() and any(_is_same(source, folder) for folder in _real(target).parents):
+        if source.is_dir() and any(is_same(source, folder) for folder in _real(target).parents):
             raise UsageError(
                 f"{target} lies in the input folder {source}.",
                 why="There the fused series would be taken for one of the sources the next time.",
@@ -65,13 +65,13 @@ def check_not_an_input(target: Path, inputs: Sequence[Path]) -> None:
     Raises UsageError when `target` is an input, is a DICOM file in an input folder, or is a folder that holds an input.
     """
     for source in inputs:
-        if _is_same(target, source) or _is_dicom_in(target, source):
+        if is_same(target, source) or _is_dicom_in(target, source):
             raise UsageError(
                 f"{target} is an input.",
                 why="The result would take its place, and the original would be lost.",
                 hint="Choose another name.",
             )
-        if any(_is_same(target, folder) for folder in _real(source).parents):
+        if any(is_same(target, folder) for folder in _real(source).parents):
             raise UsageError(
                 f"The folder {target} holds the input {source}.",
                 why="The result would take the place of that folder, and the original would be lost.",
@@ -127,7 +127,8 @@ def _check_holds_all(path: Path, slices: int, layout: str) -> None:
         )
 
 
-def _is_same(one: Path, other: Path) -> bool:
+def is_same(one: Path, other: Path) -> bool:
+    """Whether two names are of one file or folder: links are followed; one that is not there is told by its path."""
     try:
         return os.path.samefile(one, other)
     except (OSError, ValueError):  # one of them is not there, or has a name that no file can have
@@ -149,4 +150,4 @@ def _is_dicom_in(target: Path, folder: Path) -> bool:
         return False
     from fusecli.formats import dicom
 
-    return dicom.is_dicom(target) and any(_is_same(target, file) for file in folder.rglob("*"))
+    return dicom.is_dicom(target) and any(is_same(target, file) for file in folder.rglob("*"))

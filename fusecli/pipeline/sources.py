@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fusecli import formats
-from fusecli.catalog import Modality
+from fusecli.catalog import ONLY_PET_TAKES_SUV, Modality
 from fusecli.core.history import Step
 from fusecli.core.image import Image
 from fusecli.core.intensity import Intensity
@@ -12,8 +12,6 @@ from fusecli.core.slices import one_slice
 from fusecli.pipeline.gridding import are_both_placed
 from fusecli.pipeline.pair_check import check_pair
 from fusecli.settings import FuseSettings, SuvSettings
-
-_NO_SUV = "The --suv options have no effect: only a PET in DICOM is brought to SUV."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +48,7 @@ def read_opened(fixed: formats.Opened, moving: formats.Opened, settings: FuseSet
     whole = formats.read(fixed.path, series=fixed.series, slice_choice=None if judged else choice, settings=of_fixed)
     if is_of_fixed:
         other = formats.read(moving.path, series=moving.series, settings=replace(settings.reading, suv=SuvSettings()))
-        other = other if _takes_suv(whole) else other.stepped(Step("check_options", {}, (_NO_SUV,)))
+        other = other if _takes_suv(whole) else other.stepped(Step("check_options", {}, (ONLY_PET_TAKES_SUV,)))
     whole, other = _declared(whole, settings.fixed_modality), _declared(other, settings.moving_modality)
     other = check_pair(whole, other, force=settings.force_pair)
     if choice is None:
