@@ -11,6 +11,7 @@ from fusecli.atomic import check_may_be_written
 from fusecli.batch.tables import JSON_LINES
 from fusecli.core.image import Image
 from fusecli.core.intensity import Intensity
+from fusecli.core.levels import to_uint8
 from fusecli.core.slices import SliceChoice
 from fusecli.errors import FusecliError, UsageError
 from fusecli.report import index, pictures
@@ -78,4 +79,4 @@ def _picture(path: Path) -> Path | None:
 
 def _bytes_of(image: Image) -> "np.ndarray[Any, np.dtype[np.uint8]]":
     voxels = image.voxels[0]
-    return np.asarray(voxels) if image.intensity is Intensity.RGB else pictures.to_bytes(voxels)
+    return np.asarray(voxels) if image.intensity is Intensity.RGB else to_uint8(voxels)

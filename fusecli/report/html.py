@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusecli.atomic import replacing
+from fusecli.core.levels import to_uint8
 from fusecli.report import montage, page, pictures, tables
 from fusecli.report.pictures import Form
 from fusecli.report.planes import Plane, planes_of
@@ -63,9 +64,9 @@ def to_html(view: View) -> str:
 
 def _volumes(view: View) -> Volumes:
     """What the page carries: brightness, and color only where no table makes it from brightness."""
-    moving = pictures.to_bytes(view.pair.moving.voxels) if view.moving_shown is None else view.moving_shown
-    fused = view.shown.voxels if view.shown.is_color and view.palette is None else pictures.to_bytes(view.fused.voxels)
-    return {"fixed": pictures.to_bytes(view.pair.fixed.voxels), "moving": moving, "fused": fused}
+    moving = to_uint8(view.pair.moving.voxels) if view.moving_shown is None else view.moving_shown
+    fused = view.shown.voxels if view.shown.is_color and view.palette is None else to_uint8(view.fused.voxels)
+    return {"fixed": to_uint8(view.pair.fixed.voxels), "moving": moving, "fused": fused}
 
 
 def _facts(view: View, planes: tuple[Plane, ...], volumes: Volumes, form: Form) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fusecli.core.levels import to_uint8
 from fusecli.report import pictures
 from fusecli.report.planes import Plane, native_plane, picture_of, planes_of
 from fusecli.report.view import View
@@ -31,7 +32,7 @@ def figures(view: View) -> tuple[Figure, ...]:
     plane = native_plane(planes_of(view.pair.fixed.geometry))
     where = plane.name if plane.name == "slice" else f"{plane.name} slice"
     shown = {
-        f"FIXED, {view.pair.fixed.modality}": pictures.to_bytes(view.pair.fixed.voxels[view.middle]),
+        f"FIXED, {view.pair.fixed.modality}": to_uint8(view.pair.fixed.voxels[view.middle]),
         f"MOVING, {view.pair.moving.modality}": _moving(view),
         "FUSED": _fused(view),
         "FUSED − FIXED": _difference(view),
@@ -58,13 +59,13 @@ def difference_colors() -> Bytes:
 def _moving(view: View) -> Bytes:
     if view.moving_shown is not None:
         return np.asarray(view.moving_shown[view.middle])
-    levels = pictures.to_bytes(view.pair.moving.voxels[view.middle])
+    levels = to_uint8(view.pair.moving.voxels[view.middle])
     return levels if view.palette is None else np.asarray(view.palette.of_uptake[levels])
 
 
 def _fused(view: View) -> Bytes:
     middle = view.shown.voxels[view.middle]
-    return np.asarray(middle) if view.shown.is_color else pictures.to_bytes(middle)
+    return np.asarray(middle) if view.shown.is_color else to_uint8(middle)
 
 
 def _difference(view: View) -> Bytes:

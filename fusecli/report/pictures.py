@@ -99,11 +99,6 @@ def scaled(picture: Bytes, side: int) -> Bytes:
     return _resized(picture, size, PIL.Image.Resampling.BOX)
 
 
-def to_bytes(unit: NDArray[np.floating[Any]]) -> Bytes:
-    """0..1 to 0..255, rounded to the nearest and clipped."""
-    return np.asarray(np.rint(np.clip(unit, 0, 1) * 255), dtype=np.uint8)
-
-
 def shrunk(picture: Bytes, factor: int) -> Bytes:
     """The means of blocks of `factor` x `factor` pixels; what is left over at the right and the bottom is cut off."""
     if factor == 1:

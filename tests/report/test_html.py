@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from fusecli.catalog import RESEARCH_USE
+from fusecli.core.levels import to_uint8
 from fusecli.errors import OutputError, UsageError
 from fusecli.report import html, pictures
 from fusecli.report.view import Palette, RegistrationCheck, View
@@ -123,12 +124,12 @@ def test_the_pictures_are_the_arrays_in_eight_bits(thorax):
         pages = document(thorax, f"stack-{name}")
         assert len(pages) == 6
         with Image.open(io.BytesIO(base64.b64decode(pages[3]))) as picture:
-            assert np.array_equal(np.asarray(picture)[..., 0], pictures.to_bytes(unit.voxels[3])), name
+            assert np.array_equal(np.asarray(picture)[..., 0], to_uint8(unit.voxels[3])), name
 
 
 def test_the_color_tables_give_back_what_was_painted(thorax):
     tables = {name: np.frombuffer(base64.b64decode(t), np.uint8) for name, t in document(thorax)["colors"].items()}
-    fused, moving = (pictures.to_bytes(image.voxels) for image in (thorax.fused, thorax.pair.moving))
+    fused, moving = (to_uint8(image.voxels) for image in (thorax.fused, thorax.pair.moving))
     painted = tables["fused"].reshape(256, 256, 3)[fused, moving]
     # Both go into the table as whole levels, and the palette is steepest at 4 levels per level.
     assert np.abs(painted.astype(int) - thorax.shown.voxels).max() <= 12

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fusecli.core.levels import to_uint8
 from fusecli.report import html, index, montage
-from fusecli.report.pictures import to_bytes
 
 pytestmark = pytest.mark.slow
 
@@ -101,11 +101,11 @@ def choose(page, group, value):
 
 
 def test_each_picture_is_the_slice_of_its_array(report, thorax):
-    grey = to_bytes(thorax.pair.fixed.voxels)
+    grey = to_uint8(thorax.pair.fixed.voxels)
     assert np.array_equal(pixels(report, pane(0, "fixed"))[..., 0], grey[3])
     assert np.array_equal(pixels(report, pane(1, "fixed"))[..., 0], grey[::-1, 48])  # coronal: the head on top
     assert np.array_equal(pixels(report, pane(2, "fixed"))[..., 0], grey[::-1, :, 48])
-    moving = thorax.palette.of_uptake[to_bytes(thorax.pair.moving.voxels[3])]
+    moving = thorax.palette.of_uptake[to_uint8(thorax.pair.moving.voxels[3])]
     assert np.array_equal(pixels(report, pane(0, "moving"))[..., :3], moving)
     assert np.abs(pixels(report)[..., :3].astype(int) - thorax.shown.voxels[3]).max() <= 12
 
@@ -116,10 +116,10 @@ def test_the_slider_moves_the_picture_in_all_planes_that_it_belongs_to(report, t
     after = {name: pixels(report, pane(plane, "fused")) for plane, name in enumerate("acs")}
     assert not np.array_equal(before["a"], after["a"])
     assert np.array_equal(before["c"], after["c"])
-    assert np.array_equal(pixels(report, pane(0, "fixed"))[..., 0], to_bytes(thorax.pair.fixed.voxels[1]))
+    assert np.array_equal(pixels(report, pane(0, "fixed"))[..., 0], to_uint8(thorax.pair.fixed.voxels[1]))
     assert report.locator("#big-slice").input_value() == "1"
     set_slider(report, "#slice-1", 20)
-    assert np.array_equal(pixels(report, pane(1, "fixed"))[..., 0], to_bytes(thorax.pair.fixed.voxels)[::-1, 20])
+    assert np.array_equal(pixels(report, pane(1, "fixed"))[..., 0], to_uint8(thorax.pair.fixed.voxels)[::-1, 20])
 
 
 def test_the_keyboard_moves_slice_and_crosshair(report):
@@ -186,7 +186,7 @@ def test_a_click_moves_the_crosshair_and_the_other_planes(report):
 def test_swipe_shows_the_source_on_the_left_and_the_fusion_on_the_right(report, thorax):
     fused = pixels(report)
     choose(report, "modes", "swipe")
-    mixed, source = pixels(report), to_bytes(thorax.pair.fixed.voxels[3])
+    mixed, source = pixels(report), to_uint8(thorax.pair.fixed.voxels[3])
     assert np.array_equal(mixed[:, :48, 0], source[:, :48])
     assert np.array_equal(mixed[:, 48:], fused[:, 48:])
     set_slider(report, "#swipe", 25)
@@ -221,7 +221,7 @@ def test_swipe_follows_a_finger(opened, report_text):
 def test_a_checkerboard_has_squares_of_both(report, thorax):
     fused = pixels(report)
     choose(report, "modes", "checker")
-    board, source = pixels(report), to_bytes(thorax.pair.fixed.voxels[3])
+    board, source = pixels(report), to_uint8(thorax.pair.fixed.voxels[3])
     assert np.array_equal(board[:32, :32, 0], source[:32, :32])
     assert np.array_equal(board[:32, 32:64], fused[:32, 32:64])
     assert np.array_equal(board[32:64, 32:64, 0], source[32:64, 32:64])
@@ -248,7 +248,7 @@ def test_other_planes_can_be_seen_large_and_in_the_proportions_of_the_body(repor
 
 
 def test_the_crosshair_reads_the_units_of_the_sources(report, thorax):
-    level = to_bytes(thorax.pair.fixed.voxels)[3, 48, 48]
+    level = to_uint8(thorax.pair.fixed.voxels)[3, 48, 48]
     expected = -1350 + level / 255 * 1500
     text = report.locator("[data-read=fixed]").inner_text()
     assert float(text.split()[-2].replace("−", "-")) == pytest.approx(expected, abs=0.51)

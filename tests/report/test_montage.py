@@ -6,8 +6,8 @@ import io
 import numpy as np
 from PIL import Image
 
+from fusecli.core.levels import to_uint8
 from fusecli.report import montage
-from fusecli.report.pictures import to_bytes
 
 
 def opened(figure):
@@ -16,8 +16,8 @@ def opened(figure):
 
 def test_the_four_pictures_are_the_middle_slice(thorax):
     fixed, moving, fused, difference = montage.figures(thorax)
-    assert np.array_equal(opened(fixed), to_bytes(thorax.pair.fixed.voxels[3]))
-    assert np.array_equal(opened(moving), thorax.palette.of_uptake[to_bytes(thorax.pair.moving.voxels[3])])
+    assert np.array_equal(opened(fixed), to_uint8(thorax.pair.fixed.voxels[3]))
+    assert np.array_equal(opened(moving), thorax.palette.of_uptake[to_uint8(thorax.pair.moving.voxels[3])])
     assert np.array_equal(opened(fused), thorax.shown.voxels[3])
     assert opened(difference).shape == (96, 96, 3)
     assert fused.alt == "FUSED: axial slice 3"

@@ -15,6 +15,7 @@ from fusecli.core.geometry import Geometry
 from fusecli.core.history import Fact, Step
 from fusecli.core.image import Image, Source
 from fusecli.core.intensity import Intensity
+from fusecli.core.levels import to_uint8
 from fusecli.core.slices import SliceChoice
 from fusecli.errors import UsageError
 from fusecli.formats.naming import named_modality
@@ -84,11 +85,6 @@ def write(image: Image, path: Path, format_name: str, legend: Legend | None = No
         digits = max(3, len(str(len(pages) - 1)))
         for number, page in enumerate(pages):
             page.save(path / f"slice_{number:0{digits}d}{_EXTENSIONS[format_name]}", format_name, **options)
-
-
-def to_uint8(unit: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
-    """0..1 to 0..255, rounded to the nearest; what lies outside is clipped and never wraps around."""
-    return np.asarray(np.rint(np.clip(unit, 0, 1) * 255), dtype=np.uint8)
 
 
 def _meaning(picture: Picture) -> tuple[NDArray[Any], Intensity]:
