@@ -3,15 +3,12 @@
 import errno
 import os
 import re
-import secrets
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from fusecli.errors import OutputError
-
-_UNFINISHED = re.compile(r"\.fusecli-[0-9a-f]{16}\.part")
+from fusecli.leftovers import ASIDE, PART, clear_leftovers, hidden_name, remove
 
 
 def check_may_be_written(target: Path, *, overwrite: bool = False, folder_of: re.Pattern[str] | None = None) -> None:
@@ -40,8 +37,9 @@ def replacing(target: Path, *, overwrite: bool = False, folder_of: re.Pattern[st
     as `folder_of` says. A link stays, and what it points at is replaced. When the block fails, for whatever reason,
     what it made is removed and `target` stays as it was.
 
-    A process that is killed may leave `.fusecli-*.part` behind: half a result, or the folder that was to be replaced.
-    It is never a result, and may be deleted.
+    A process that is killed leaves `.fusecli-*.part` behind, half a result, which the next one that writes into the
+    same folder removes; if it is killed in the moment in which a folder is replaced, the earlier one stays as
+    `.fusecli-*.aside`. Neither is ever taken for a result.
 
     Raises OutputError when `target` may not be replaced, and for every OSError of the block or of the renaming: disk
     full, no permission, name too long.
@@ -49,12 +47,13 @@ def replacing(target: Path, *, overwrite: bool = False, folder_of: re.Pattern[st
     try:
         # Without `overwrite` nothing may stand there, not even a link.
         place = _real(target) if overwrite else target
-        temporary = _hidden_beside(place)
+        clear_leftovers(place.parent.absolute())
+        temporary = place.with_name(hidden_name())  # says nothing of the place's name, which may be as long as can be
         try:
             yield temporary
             _put_in_place(temporary, place, overwrite, folder_of)
         finally:
-            _remove(temporary)
+            remove(temporary)
     except OSError as error:
         raise _not_written(target, error) from error
 
@@ -115,16 +114,6 @@ def _check_holds_only(folder_of: re.Pattern[str] | None, folder: Path, *, named:
                 )
 
 
-def is_unfinished(path: Path) -> bool:
-    """Whether `path` is, or lies in, what a killed process left behind, which is never a result."""
-    return any(_UNFINISHED.fullmatch(part) for part in path.parts)
-
-
-def _hidden_beside(place: Path) -> Path:
-    # Says nothing of the place's name: that may be as long as the file system allows already.
-    return place.with_name(f".fusecli-{secrets.token_hex(8)}.part")
-
-
 def _put_in_place(temporary: Path, place: Path, overwrite: bool, folder_of: re.Pattern[str] | None) -> None:
     if not overwrite:
         _put_where_nothing_is(temporary, place)
@@ -150,7 +139,7 @@ def _put_where_nothing_is(temporary: Path, place: Path) -> None:
 def _replace_folder(temporary: Path, place: Path, folder_of: re.Pattern[str] | None) -> None:
     # A folder cannot be renamed onto a full one, so the old one steps aside until the new one stands. Only then is it
     # looked through: under its hidden name nobody puts anything into it any more.
-    aside = _hidden_beside(place)
+    aside = place.with_name(hidden_name(ASIDE))
     os.rename(place, aside)
     try:
         _check_holds_only(folder_of, aside, named=place)
@@ -158,7 +147,10 @@ def _replace_folder(temporary: Path, place: Path, folder_of: re.Pattern[str] | N
     except BaseException:
         os.rename(aside, place)
         raise
-    shutil.rmtree(aside, ignore_errors=True)
+    # From here on the new one stands, and whoever is killed while the old one is removed leaves nothing of worth.
+    unwanted = place.with_name(hidden_name(PART))
+    os.rename(aside, unwanted)
+    remove(unwanted)
 
 
 def _not_written(target: Path, error: OSError) -> OutputError:
@@ -170,11 +162,3 @@ def _not_written(target: Path, error: OSError) -> OutputError:
     if error.errno == errno.ENAMETOOLONG:
         return OutputError(what, why="The name is too long for the file system.", hint="Choose a shorter name.")
     return OutputError(what, why=f"{error.strerror or error}.", hint="Write somewhere else.")
-
-
-def _remove(temporary: Path) -> None:
-    if temporary.is_dir():
-        shutil.rmtree(temporary, ignore_errors=True)
-        return
-    with suppress(OSError):
-        temporary.unlink(missing_ok=True)

@@ -141,11 +141,11 @@ METRICS = {
     ),
     **_group(
         "feature mutual information",
-        ("FMI_PIXEL", "of the pixels, both", "1", "higher"),
-        ("FMI_GRADIENT", "of the gradient, both", "1", "higher"),
-        ("FMI_EDGE", "of edge maps, both", "1", "higher"),
-        ("FMI_DCT", "of the cosine transform, both", "1", "higher"),
-        ("FMI_WAVELET", "of the wavelet transform, both", "1", "higher"),
+        ("FMI_PIXEL", "mutual information of the pixels, both", "1", "higher"),
+        ("FMI_GRADIENT", "mutual information of the gradient, both", "1", "higher"),
+        ("FMI_EDGE", "mutual information of edge maps, both", "1", "higher"),
+        ("FMI_DCT", "mutual information of the cosine transform, both", "1", "higher"),
+        ("FMI_WAVELET", "mutual information of the wavelet transform, both", "1", "higher"),
     ),
     **_group(
         "the twelve of Liu et al. 2012",
@@ -193,6 +193,8 @@ MODELS = {
     for info in (
         ModelInfo("lrc", "long-range correlation-guided dual-encoder network", True),
         ModelInfo("lrc-fast", "slimmer form of lrc for CPUs and volumes", True),
+        ModelInfo("csafusion", "U-Net with an adaptive convolution and Swin blocks", True),
+        ModelInfo("dmfnet-small", "features of a diffusion U-Net, fused scale by scale", True),
         ModelInfo("max", "brighter of the two, pixel by pixel", False),
         ModelInfo("average", "mean of the two", False),
         ModelInfo("laplacian", "Laplacian pyramid, larger detail wins", False),

@@ -81,9 +81,8 @@ def convert_file(source: Path, output: Path, settings: ConvertSettings) -> Conve
     with _opened(source, output, settings) as (place, origin):
         beside = None if origin else _side_car_of(source, output, settings.overwrite)
         image = _read(place, settings)
-        target = formats.check_writable(
-            output, settings.overwrite, slices=image.geometry.shape[0], dicom=_layout(settings)
-        )
+        files = _files_of(image, origin)
+        target = formats.check_writable(output, settings.overwrite, slices=files, dicom=_layout(settings))
         formats.check_not_an_input(target, (source,))
         if origin is not None:
             return _written_as_dicom(image, output, origin, settings.overwrite)
@@ -111,12 +110,12 @@ def _opened(source: Path, output: Path, settings: ConvertSettings) -> Iterator[t
     with unpacked(source) as place:
         parent = parent_of(place, series=settings.series, slice_choice=settings.slice_choice, role="The image")
         grey.check(parent)
-        grey.check_grid(parent.geometry)
+        grey.check_grid(parent.geometry, parent)
         yield place, grey.Origin(parent)
 
 
 def _layout(settings: ConvertSettings) -> str | None:
-    return "series" if settings.dicom else None
+    return formats.NUMBERS if settings.dicom else None
 
 
 def _read(place: Path, settings: ConvertSettings) -> Image:
@@ -132,6 +131,15 @@ def _read(place: Path, settings: ConvertSettings) -> Image:
     if suv.given and (image.source is None or image.source.format != "DICOM"):
         return image.stepped(Step("convert", {"units": settings.units}, (ONLY_PET_TAKES_SUV,)))
     return image
+
+
+def _files_of(image: Image, origin: "Origin | None") -> int:
+    slices = image.geometry.shape[0]
+    if origin is None:
+        return slices
+    from fusecli.formats.dicom import grey
+
+    return grey.files_of(origin.parent, slices)
 
 
 def _written_as_dicom(image: Image, output: Path, origin: "Origin", overwrite: bool) -> Conversion:

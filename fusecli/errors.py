@@ -76,7 +76,7 @@ class OutputError(FusecliError):
 
 
 class BatchError(FusecliError):
-    """A batch ran to its end, and some of its cases failed."""
+    """A batch or a comparison of models ran to its end, and some of its rows failed."""
 
     exit_code = 8
 

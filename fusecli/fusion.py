@@ -1,12 +1,13 @@
 """Two images on one grid become one."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fusecli.catalog import Modality
+from fusecli.core import scratch
 from fusecli.core.history import Step
 from fusecli.core.image import Image
 from fusecli.core.intensity import Intensity
@@ -14,6 +15,7 @@ from fusecli.core.pair import Pair
 from fusecli.errors import ImageError
 
 Grey = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 Progress = Callable[[int, int], None]
 
 SMALLEST_SIDE = 32
@@ -41,8 +43,21 @@ class Fuser(Protocol):
     def __call__(self, fixed: Grey, moving: Grey) -> Grey: ...
 
 
+@runtime_checkable
+class StackFuser(Fuser, Protocol):
+    """A fuser that may take several slices at once, where its device gains by it."""
+
+    def slices_at_once(self, rows: int, columns: int) -> int:
+        """How many slices of this size it takes at once, as long as memory suffices; at least 1."""
+
+    def fuse_slices(self, fixed: Grey, moving: Grey) -> Grey:
+        """The same as slice by slice, up to rounding, of (slice, row, column) each."""
+
+
 def fuse(pair: Pair, fuser: Fuser, *, progress: Progress | None = None) -> Image:
-    """Fuse a pair slice by slice: a UNIT image on the pair's grid, never rescaled.
+    """Fuse a pair slice by slice, or some slices at once: a UNIT image on the pair's grid, never rescaled.
+
+    The fuser says how many it takes at once, and of a large volume no more than these are in memory.
 
     Two rules hold for every fuser, because they are facts about the sources and not a matter of style. Where both
     sources are exactly black the result is black. Where one of the two has no data the result is the other alone.
@@ -51,31 +66,40 @@ def fuse(pair: Pair, fuser: Fuser, *, progress: Progress | None = None) -> Image
     Raises ImageError for slices under 32 pixels a side; ValueError when the fuser breaks its contract.
     """
     _check_size(pair)
-    count = pair.fixed.geometry.shape[0]
-    fused = np.empty(pair.fixed.voxels.shape, dtype=np.float32)
-    for k in range(count):
-        both = _fuse_slice(pair.fixed.voxels[k], pair.moving.voxels[k], _of_slice(pair.coverage, k), fuser)
-        inside = _of_slice(pair.fixed_coverage, k)
-        fused[k] = both if inside is None else np.where(inside, both, pair.moving.voxels[k])
+    count, rows, columns = pair.fixed.geometry.shape
+    fused = scratch.empty(pair.fixed.geometry.shape)
+    at_once = fuser.slices_at_once(rows, columns) if isinstance(fuser, StackFuser) else 1
+    coverages = [coverage for coverage in (pair.coverage, pair.fixed_coverage) if coverage is not None]
+    for part in scratch.slabs(pair.fixed.voxels, pair.moving.voxels, fused, *coverages, thick=at_once):
+        both = _fused_slab(pair.fixed.voxels[part], pair.moving.voxels[part], _cut(pair.coverage, part), fuser)
+        inside = _cut(pair.fixed_coverage, part)
+        fused[part] = both if inside is None else np.where(inside, both, pair.moving.voxels[part])
         if progress is not None:
-            progress(k + 1, count)
+            for done in range(part.start + 1, part.stop + 1):
+                progress(done, count)
     step = Step("fuse", {"model": fuser.name, "weights_sha256": fuser.weights_sha256}, tuple(fuser.notes))
-    return Image(fused, pair.fixed.geometry, Modality.FUSED, Intensity.UNIT, history=(step,))
+    return Image(scratch.frozen(fused), pair.fixed.geometry, Modality.FUSED, Intensity.UNIT, history=(step,))
 
 
-def _of_slice(coverage: NDArray[np.bool_] | None, k: int) -> NDArray[np.bool_] | None:
-    return None if coverage is None else coverage[k]
+def _cut(coverage: Mask | None, part: slice) -> Mask | None:
+    return None if coverage is None else coverage[part]
 
 
-def _fuse_slice(fixed: Grey, moving: Grey, coverage: NDArray[np.bool_] | None, fuser: Fuser) -> Grey:
+def _fused_slab(fixed: Grey, moving: Grey, coverage: Mask | None, fuser: Fuser) -> Grey:
     black = (fixed == 0) & (moving == 0)
-    if black.all():
-        return np.zeros_like(fixed)
-    if coverage is not None and not coverage.any():
-        return fixed
-    fused = _checked(fuser(fixed, moving), fixed, fuser.name)
-    fused = np.where(black, np.float32(0), fused)
+    needed = ~black.all(axis=(1, 2))
+    if coverage is not None:
+        needed &= coverage.any(axis=(1, 2))
+    fused = np.where(black, np.float32(0), fixed)
+    if needed.any():
+        fused[needed] = np.where(black[needed], np.float32(0), _run(fuser, fixed[needed], moving[needed]))
     return fused if coverage is None else np.where(coverage, fused, fixed)
+
+
+def _run(fuser: Fuser, fixed: Grey, moving: Grey) -> Grey:
+    if isinstance(fuser, StackFuser) and len(fixed) > 1:
+        return _checked(fuser.fuse_slices(fixed, moving), fixed, fuser.name)
+    return np.stack([_checked(fuser(*pair), pair[0], fuser.name) for pair in zip(fixed, moving, strict=True)])
 
 
 def _checked(fused: Grey, fixed: Grey, name: str) -> Grey:

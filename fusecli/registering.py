@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fusecli import __version__, formats, pipeline, register
-from fusecli.atomic import check_may_be_written
 from fusecli.catalog import RESEARCH_USE
 from fusecli.core.history import warnings_of
 from fusecli.core.image import Image
-from fusecli.errors import UsageError
-from fusecli.register import transform_file
+from fusecli.pipeline import output as out
+from fusecli.pipeline import registration
 from fusecli.report.record import Stopwatch, geometry_facts, input_facts
 from fusecli.settings import FuseSettings, RegisterSettings
 
@@ -50,95 +49,78 @@ class Registered:
         }
 
 
-def register_files(
-    fixed: Path, moving: Path, output: Path, settings: RegisterSettings, reading: FuseSettings
-) -> Registered:
+def register_files(fixed: Path, moving: Path, output: Path, settings: FuseSettings) -> Registered:
     """Write the image at `moving` on the grid of the one at `fixed`; its unit stays what it is.
 
-    `reading` says which series and modalities are meant. Raises AlignmentError, and writes nothing, for an alignment
-    that is not believable, unless `settings.accept`; else what reading, registering and writing raise.
+    `settings` say which series and modalities are meant, and their `registration` how the two are aligned. Raises
+    AlignmentError, and writes nothing, for an alignment that is not believable, unless it is to be accepted; else what
+    reading, registering and writing raise.
     """
-    clock = Stopwatch()
-    _check_targets(output, settings, (fixed, moving))
+    clock, how = Stopwatch(), settings.registration
+    _check_names(output, how, (fixed, moving))
     with clock("read"):
-        parent = _parent((fixed, moving), output, settings, reading)
-        sources = pipeline.read_sources(fixed, moving, reading)
-    _check_grid(sources.fixed, settings)
-    slices = sources.fixed.geometry.shape[0]
-    target = formats.check_writable(output, settings.overwrite, slices=slices, dicom=_layout(settings))
+        parent = _parent((fixed, moving), output, settings)
+        sources = pipeline.read_sources(fixed, moving, settings)
+    slices = _files_of(sources.fixed, parent)
+    target = formats.check_writable(output, how.overwrite, slices=slices, dicom=_layout(how))
     formats.check_not_an_input(target, (fixed, moving))
     with clock("register"):
-        found = _registration(sources.fixed, sources.moving, settings)
-    if not settings.accept:
-        register.check(found)
+        found = registration.aligned(sources.fixed, sources.moving, how)
     with clock("resample"):
         stepped = sources.moving.stepped(found.step)
         image, _ = register.resample(stepped, onto=sources.fixed.geometry, by=found.alignment)
     with clock("write"):
-        image, written = _write(image, output, parent, found, settings)
-        if settings.transform is not None:
-            transform_file.write(found.alignment, settings.transform, overwrite=settings.overwrite)
-        if settings.check is not None:
-            picture = register.check_picture(sources.fixed, sources.moving, found.alignment)
-            formats.write(picture, settings.check, overwrite=settings.overwrite)
-    return Registered(written, image, found, settings.transform, settings.check, clock.with_total())
+        picture = registration.picture_of(found, sources) if how.check else None
+        registration.write_kept(found, picture, how)
+        image, written = _write(image, output, parent, found, how)
+    return Registered(written, image, found, how.transform, how.check, clock.with_total())
 
 
-def _layout(settings: RegisterSettings) -> str | None:
-    return "series" if settings.dicom else None
+def _layout(how: RegisterSettings) -> str | None:
+    return formats.NUMBERS if how.dicom else None
 
 
-def _parent(
-    inputs: tuple[Path, Path], output: Path, settings: RegisterSettings, reading: FuseSettings
-) -> "Parent | None":
+def _parent(inputs: tuple[Path, Path], output: Path, settings: FuseSettings) -> "Parent | None":
     """What DICOM has to say of MOVING, where it is asked for: checked before the long work."""
-    if not settings.dicom:
+    if not settings.registration.dicom:
         return None
     from fusecli.formats.dicom import grey
     from fusecli.formats.dicom.lineage import parent_of
 
     formats.check_not_beside_sources(output, inputs)
-    parent = parent_of(inputs[1], series=reading.moving_series, role="MOVING")
+    parent = parent_of(inputs[1], series=settings.moving_series, role="MOVING")
     grey.check(parent)
     return parent
 
 
-def _check_grid(fixed: Image, settings: RegisterSettings) -> None:
-    if settings.dicom:
-        from fusecli.formats.dicom import grey
+def _files_of(fixed: Image, parent: "Parent | None") -> int:
+    """One for each slice of FIXED, unless MOVING's class holds all in one. Checks whether it can lie on that grid."""
+    slices = fixed.geometry.shape[0]
+    if parent is None:
+        return slices
+    from fusecli.formats.dicom import grey
 
-        grey.check_grid(fixed.geometry)
+    grey.check_grid(fixed.geometry, parent)
+    return grey.files_of(parent, slices)
 
 
 def _write(
-    image: Image, output: Path, parent: "Parent | None", found: register.Registration, settings: RegisterSettings
+    image: Image, output: Path, parent: "Parent | None", found: register.Registration, how: RegisterSettings
 ) -> tuple[Image, Path]:
     if parent is None:
-        return image, formats.write(image, output, overwrite=settings.overwrite)
+        return image, formats.write(image, output, overwrite=how.overwrite)
     from fusecli.formats.dicom import grey
 
     image = image.stepped(grey.checked_step(parent))
     origin = grey.Origin(parent, found.alignment.points)
-    return image, grey.write(image, output, origin, overwrite=settings.overwrite)
+    return image, grey.write(image, output, origin, overwrite=how.overwrite)
 
 
-def _registration(fixed: Image, moving: Image, settings: RegisterSettings) -> register.Registration:
-    if settings.apply is None:
-        return register.align(fixed, moving, method=settings.method)
-    return register.judge(fixed, moving, transform_file.read(settings.apply))
-
-
-def _check_targets(output: Path, settings: RegisterSettings, inputs: tuple[Path, Path]) -> None:
+def _check_names(output: Path, how: RegisterSettings, inputs: tuple[Path, Path]) -> None:
     """Before anything is read: whether each result may be written, and is one of its own."""
-    formats.check_writable(output, settings.overwrite, dicom=_layout(settings))
-    if settings.transform is not None:
-        transform_file.check_transform(settings.transform, overwrite=settings.overwrite)
-    if settings.check is not None:
-        if not formats.is_picture(settings.check):
-            raise UsageError(f"{settings.check} is not the name of a picture.", hint="Name it .png: --check check.png")
-        check_may_be_written(settings.check, overwrite=settings.overwrite)
-    targets = [path for path in (output, settings.transform, settings.check) if path is not None]
-    if len({path.absolute() for path in targets}) < len(targets):
-        raise UsageError("Two results have one name.", hint="Give -o, --transform and --check names of their own.")
-    for path in targets:
-        formats.check_not_an_input(path, (*inputs, *([settings.apply] if settings.apply else [])))
+    formats.check_writable(output, how.overwrite, dicom=_layout(how))
+    registration.check_kept(how)
+    names = [output, *registration.kept(how)]
+    out.check_names(names)
+    for path in names:
+        formats.check_not_an_input(path, (*inputs, *([how.apply] if how.apply else [])))

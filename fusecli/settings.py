@@ -106,7 +106,7 @@ class FuseSettings:
     sides of the body. `grid` is whose voxels the result has: "fixed", "moving", or "iso:MM", cubes over FIXED's field
     of view. `planes` are those that the result is cut in, None: FIXED's own. `color_bar` draws the palette and its unit
     beside a picture. `projection` and `coverage` are where MOVING's maximum intensity projection, and a mask of
-    MOVING's field of view, are written; None: nowhere.
+    MOVING's field of view, are written; None: nowhere. `mask` is a file that marks lesions on FIXED's or MOVING's grid.
     """
 
     model: str = "lrc"
@@ -131,6 +131,7 @@ class FuseSettings:
     color_bar: bool = False
     projection: Path | None = None
     coverage: Path | None = None
+    mask: Path | None = None
     reading: ReadSettings = field(default_factory=ReadSettings)
     registration: RegisterSettings = field(default_factory=RegisterSettings)
     overwrite: bool = False

@@ -5,7 +5,7 @@ into its geometry. We give it bare index grids (origin 0, spacing 1, no rotation
 transform between indices, which is exact for any invertible affine: oblique, flipped or sheared.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from fusecli.core.geometry import Geometry
+from fusecli.core.scratch import SLAB
 
 
 def to_sitk(voxels: NDArray[Any], *, is_color: bool = False) -> sitk.Image:
@@ -71,11 +72,15 @@ _TURN = np.array([[0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]], dtype
 
 def resample(
     image: sitk.Image, mapping: sitk.Transform, shape: tuple[int, ...], *, outside: float, nearest: bool = False
-) -> sitk.Image:
+) -> Iterator[tuple[slice, NDArray[Any]]]:
     """`image` on a grid of `shape` (slices, rows, columns), where `mapping` takes its indices to those of `image`.
 
-    Linear interpolation unless `nearest`; `outside` is the value where `image` has no voxel within half a voxel.
+    Linear interpolation unless `nearest`; `outside` is the value where `image` has no voxel within half a voxel. It
+    comes in runs of slices, each with its voxels as `to_voxels` gives them, so that it is never in memory as a whole.
     """
     interpolator = sitk.sitkNearestNeighbor if nearest else sitk.sitkLinear
-    grid = (shape[::-1], mapping, interpolator, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), np.eye(3).ravel().tolist())
-    return sitk.Resample(image, *grid, outside, image.GetPixelID())  # type: ignore[no-untyped-call]
+    for start in range(0, shape[0], SLAB):
+        run = slice(start, min(start + SLAB, shape[0]))
+        size = (shape[2], shape[1], run.stop - start)
+        grid = (size, mapping, interpolator, (0.0, 0.0, float(start)), (1.0, 1.0, 1.0), np.eye(3).ravel().tolist())
+        yield run, to_voxels(sitk.Resample(image, *grid, outside, image.GetPixelID()))  # type: ignore[no-untyped-call]

@@ -17,12 +17,12 @@ PACKAGE = Path(fusecli.__file__).parent
 # From the ground up. An import may go down any number of floors and never up or sideways.
 FLOORS = [
     {"errors", "catalog", "settings"},
-    {"core"},
+    {"core", "leftovers"},
     {"sitk_bridge", "atomic"},
     {"formats", "register", "normalize", "models", "fusion", "color", "metrics", "report", "demo"},
     {"pipeline"},
     {"measuring", "registering", "conversion", "batch", "train"},
-    {"evaluation"},
+    {"evaluation", "comparing"},
     {"cli"},
     {"__main__"},
 ]
@@ -39,6 +39,7 @@ COMMANDS = {
     ("cli/batch.py", "batch"),
     ("cli/convert.py", "convert"),
     ("cli/metrics.py", "metrics"),
+    ("cli/compare.py", "compare"),
     ("cli/evaluate.py", "evaluate"),
     ("cli/train.py", "train"),
     ("cli/register.py", "register"),
@@ -56,7 +57,7 @@ ROOMS_OF = {
     "nibabel": {"formats/nifti"},
     "scipy": {"metrics", "register", "normalize", "report", "models/baselines", "evaluation"},
     "skimage": {"metrics", "register", "normalize", "report"},
-    "PIL": {"formats", "report/pictures"},  # a page carries pictures inside, not as files
+    "PIL": {"formats", "report/pictures", "report/contact_sheet"},  # a page carries pictures inside, not as files
     "jinja2": {"report/page"},
     "markupsafe": {"report/page"},
     "statsmodels": {"evaluation/statistics"},

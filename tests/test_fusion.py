@@ -197,3 +197,60 @@ def test_warnings_of_the_sources_stay_with_the_sources(noise):
     history = (Step("read", warnings=("one slice is missing",)),)
     fused = fuse(Pair(unit(noise[0], history=history), unit(noise[1])), baseline("max"))
     assert warnings_of(fused.history) == ()
+
+
+@dataclass
+class Stack(Formula):
+    """The same, of up to `at_once` slices."""
+
+    at_once: int = 2
+    depths: list = field(default_factory=list)
+
+    def slices_at_once(self, rows, columns):
+        return self.at_once
+
+    def fuse_slices(self, fixed, moving):
+        self.depths.append(len(fixed))
+        return self.formula(fixed, moving)
+
+
+def mean(fixed, moving):
+    return (fixed + moving) / 2
+
+
+def test_a_model_that_takes_several_slices_gets_them_and_the_image_is_the_same():
+    random = np.random.default_rng(1)
+    pair = pair_of(*(random.uniform(0.1, 1, (5, 32, 40)).astype(np.float32) for _ in range(2)))
+    model, told = Stack(mean), []
+    together = fuse(pair, model, progress=lambda *state: told.append(state))
+    assert np.array_equal(together.voxels, fuse(pair, Formula(mean)).voxels)
+    assert model.depths == [2, 2]
+    assert len(model.calls) == 1  # the fifth slice alone
+    assert told == [(done, 5) for done in range(1, 6)]
+
+
+def test_of_several_slices_the_model_sees_those_that_need_it(noise):
+    fixed, moving = noise
+    fixed[1], moving[1] = 0, 0
+    model = Stack(half, at_once=3)
+    fused = fuse(pair_of(fixed, moving), model).voxels
+    assert model.depths == [2]
+    assert np.all(fused[1] == 0)
+    assert np.all(fused[[0, 2]] == 0.5)
+
+
+def test_the_rules_hold_within_several_slices_too(noise):
+    fixed, moving = noise
+    fixed[0, :10], moving[0, :10] = 0, 0
+    coverage = np.ones(fixed.shape, dtype=bool)
+    coverage[1, :, 15:], coverage[2] = False, False
+    fused = fuse(pair_of(fixed, moving, coverage), Stack(half, at_once=3)).voxels
+    assert np.all(fused[0, :10] == 0)
+    assert np.array_equal(fused[1, :, 15:], fixed[1, :, 15:])
+    assert np.array_equal(fused[2], fixed[2])
+    assert np.all(fused[1, :, :15] == 0.5)
+
+
+def test_a_model_that_breaks_its_contract_on_several_slices_is_our_own_mistake(noise):
+    with pytest.raises(ValueError, match="formula broke its contract"):
+        fuse(pair_of(*noise), Stack(lambda a, b: a + 1))

@@ -121,17 +121,17 @@ def outcomes(kinds: list[tuple[str, Change, str, Change]], draws: int) -> Iterat
         found = register.align(
             moved(fixed, np.eye(4)), moved(moving, motion(1000 + seed, middle, affine=False)), method="rigid"
         )
-        share, gradients = (found.inconsistency_mm or 0.0) / found.size_mm, found.after.gradient_correlation
+        share, rival = (found.inconsistency_mm or 0.0) / found.size_mm, found.rival or 0.0
         pair = f"{own:6} {change.__name__:9} {other:9} {change_other.__name__:9}"
-        features = f"inconsistency {share:.3f} distinctness {found.distinctness:.3f} gradients {gradients:.3f}"
+        features = f"inconsistency {share:.3f} distinctness {found.distinctness:.3f} rival {rival:.3f}"
         print(f"{seed:3} {pair} believable {found.believable!s:5} {features}", flush=True)
-        yield found.believable, share, found.distinctness, gradients
+        yield found.believable, share, found.distinctness, rival
 
 
 def summary(name: str, found: list[tuple[bool, float, float, float]]) -> None:
     accepted = sum(outcome[0] for outcome in found)
     print(f"{name}: {accepted} of {len(found)} accepted")
-    for column, feature in enumerate(("inconsistency", "distinctness", "gradients"), start=1):
+    for column, feature in enumerate(("inconsistency", "distinctness", "rival"), start=1):
         values = [outcome[column] for outcome in found]
         print(f"  {feature:14} {min(values):.3f} to {max(values):.3f}, median {np.median(values):.3f}")
 

@@ -25,9 +25,13 @@ def main() -> None:
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     print(f"{'model':12}{'slices':>8}{'seconds':>9}{'a slice':>9}{'peak MB':>9}")
     for model in chosen.models.split(","):
+        peaks = {}
         for count in map(int, chosen.slices.split(",")):
             seconds, megabytes = fuse(chosen.ct, chosen.pet, model, count)
+            peaks[count] = megabytes
             print(f"{model:12}{count:8}{seconds:9.1f}{seconds / count:9.2f}{megabytes:9.0f}", flush=True)
+        fewest, most = min(peaks), max(peaks)
+        print(f"{model:12}the peak of {most} slices is {peaks[most] / peaks[fewest]:.2f} times that of {fewest}")
 
 
 def fuse(ct: Path, pet: Path, model: str, count: int) -> tuple[float, float]:

@@ -3,14 +3,14 @@
 Source: Brain Imaging Data Structure 1.10, common principles: `key-value` pairs and a suffix, joined by `_`.
 """
 
-import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from fusecli.batch.naming import check_id
-from fusecli.batch.rows import Found, Row, listed
+from fusecli.batch.rows import Found, Row, closed_note, listed
+from fusecli.batch.walking import walk
 from fusecli.errors import InputError
 
 FIXED_SUFFIXES = ("ct", "T1w")
@@ -55,7 +55,8 @@ def match_bids(folder: Path, fixed_suffixes: Iterable[str] = FIXED_SUFFIXES) -> 
     if not folder.is_dir():
         raise InputError(f"There is no folder {folder}.")
     wanted = tuple(fixed_suffixes)
-    scans = sorted(_scans(folder), key=lambda scan: scan.label)
+    closed = set[Path]()
+    scans = sorted(_scans(folder, closed), key=lambda scan: scan.label)
     fixed = [scan for scan in scans if scan.suffix in wanted]
     paired = list[tuple[_Scan, _Scan]]()
     doubtful, lonely = list[_Scan](), list[_Scan]()
@@ -72,17 +73,17 @@ def match_bids(folder: Path, fixed_suffixes: Iterable[str] = FIXED_SUFFIXES) -> 
         for own, moving in paired
     )
     unused = [scan for scan in fixed if all(scan is not own for own, _ in paired)]
-    return Found(rows, tuple(_notes(doubtful, lonely, unused, wanted)))
+    return Found(rows, (*_notes(doubtful, lonely, unused, wanted), *closed_note(closed)))
 
 
-def _scans(folder: Path) -> Iterator[_Scan]:
-    for place, folders, names in os.walk(folder):
-        is_root = Path(place) == folder
+def _scans(folder: Path, closed: set[Path]) -> Iterator[_Scan]:
+    for place, folders, names in walk(folder, closed):
+        is_root = place == folder
         folders[:] = [f for f in folders if not f.startswith(".") and not (is_root and f in _OTHER_DATASETS)]
         for name in names:
             if (match := _NAME.fullmatch(name)) and name.startswith("sub-"):
                 pairs = (part.partition("-")[::2] for part in match[1].rstrip("_").split("_"))
-                yield _Scan(Path(place) / name, dict(pairs), match[2])
+                yield _Scan(place / name, dict(pairs), match[2])
 
 
 def _best(moving: _Scan, fixed: list[_Scan]) -> list[_Scan]:

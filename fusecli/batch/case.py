@@ -1,6 +1,8 @@
 """One case, from its files to its outcome. Every engine calls this, and nothing else."""
 
+from collections.abc import Mapping
 from time import perf_counter
+from typing import Any
 
 from fusecli.batch import records
 from fusecli.batch.digest import case_key
@@ -21,10 +23,9 @@ def run_case(job: Job, fusers: Fusers, on_load: OnLoad) -> Outcome:
     whole = records.is_whole(job.folder, record)
     try:
         key = key_of(job)
-        if whole and job.resume and record is not None and record["case"]["key"] == key:
+        if whole and job.resume and record is not None and records.is_complete(job, record, key):
             return Outcome(job, Status.SKIPPED, {**records.row(record), "status": Status.SKIPPED.value})
-        # What the record calls done and is not as it says was cut off or damaged, and is ours to make again.
-        may_replace = job.settings.overwrite or (records.is_done(record) and not whole)
+        may_replace = job.settings.overwrite or _is_ours_to_replace(job, record, key, is_whole=whole)
         document = make(job, key, fusers, on_load, may_replace=may_replace)
         return Outcome(job, Status.DONE, records.row(document))
     except OutputError as error:
@@ -42,9 +43,7 @@ def is_done(job: Job) -> bool:
     Raises InputError when an input cannot be read.
     """
     record = records.read(records.record_path(job))
-    if record is None or not records.is_whole(job.folder, record):
-        return False
-    return bool(record["case"]["key"] == key_of(job))
+    return records.is_whole(job.folder, record) and records.is_complete(job, record, key_of(job))
 
 
 def key_of(job: Job) -> str:
@@ -69,6 +68,14 @@ def failure(job: Job, error: FusecliError, *, seconds: float) -> Outcome:
     except OutputError:
         return Outcome(job, Status.FAILED, outcome.row, is_recorded=False)
     return outcome
+
+
+def _is_ours_to_replace(job: Job, record: Mapping[str, Any] | None, key: str, *, is_whole: bool) -> bool:
+    if not is_whole:
+        # What the record calls done and is not as it says was cut off or damaged.
+        return records.is_done(record)
+    # The same case again gives the same result, and the page that it lacks.
+    return job.resume and record is not None and record["case"].get("key") == key
 
 
 def _weights_sha256(model: str) -> str | None:

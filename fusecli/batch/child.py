@@ -76,10 +76,11 @@ class Child:
         self._end()
 
     def _tried(self, job: Job, timeout_s: float | None) -> Outcome:
-        stdin = self._running()
+        stdin, is_new = self._running()
         pickle.dump(job, stdin)
         stdin.flush()
-        limit = timeout_s
+        # A new process says LOADED once it is ready; until then it is only Python that starts.
+        limit = LOADING_LIMIT_S if is_new else timeout_s
         while True:
             message = self._messages.get(timeout=limit)
             if isinstance(message, Outcome):
@@ -88,15 +89,17 @@ class Child:
                 raise EOFError
             limit = {LOADING: LOADING_LIMIT_S, LOADED: timeout_s}[message]
 
-    def _running(self) -> BinaryIO:
-        """What the process reads; it is started if there is none."""
+    def _running(self) -> tuple[BinaryIO, bool]:
+        """What the process reads, and whether it was started for this, as there was none."""
         with self._lock:
             if self._is_closed:
                 raise StoppedError
-            if self._process is None or self._process.poll() is not None:
+            is_new = self._process is None or self._process.poll() is not None
+            if is_new:
                 self._process, self._messages = self._start(), SimpleQueue()
                 Thread(target=_listen, args=(self._process.stdout, self._messages), daemon=True).start()
-            return cast("BinaryIO", self._process.stdin)
+            process = cast("subprocess.Popen[bytes]", self._process)
+            return cast("BinaryIO", process.stdin), is_new
 
     def _start(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fusecli import __version__
+from fusecli.batch.walking import walk
 from fusecli.errors import InputError
 from fusecli.settings import FuseSettings
 
@@ -16,16 +17,17 @@ from fusecli.settings import FuseSettings
 _HALVES = {".hdr": ".img", ".img": ".hdr", ".hdr.gz": ".img.gz", ".img.gz": ".hdr.gz"}
 
 
-def case_key(fixed: Path, moving: Path, settings: FuseSettings, weights_sha256: str | None) -> str:
+def case_key(fixed: Path, moving: Path | None, settings: FuseSettings, weights_sha256: str | None) -> str:
     """The sha256 of everything that decides what a fusion looks like, in hexadecimal.
 
-    Names, places and times of the inputs do not count, their content does; whether to overwrite does not.
+    Names, places and times of the inputs do not count, their content does; whether to overwrite does not. Without
+    `moving`, `fixed` holds both.
 
     Raises InputError when an input is not there or cannot be read.
     """
     facts = {
         "fixed": content_digest(fixed),
-        "moving": content_digest(moving),
+        "moving": None if moving is None else content_digest(moving),
         "options": _plain(asdict(settings)),
         "weights": weights_sha256,
         "version": __version__,
@@ -74,12 +76,8 @@ def _other_half(path: Path) -> list[str]:
 
 
 def _files(folder: Path) -> Iterator[str]:
-    for place, _, names in os.walk(folder, onerror=_raise):
-        yield from (os.path.relpath(os.path.join(place, name), folder) for name in names)
-
-
-def _raise(error: OSError) -> None:
-    raise error
+    for place, _, names in walk(folder):
+        yield from (os.path.relpath(place / name, folder) for name in names)
 
 
 def _plain(value: Any) -> Any:

@@ -1,12 +1,13 @@
 """Cases in a folder, by two patterns: what the wildcards of both match is what tells a case."""
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from zipfile import is_zipfile
 
-from fusecli.batch.naming import check_id
-from fusecli.batch.rows import Found, Row, listed
+from fusecli.batch.naming import check_id, study_id
+from fusecli.batch.rows import Found, Row, closed_note, listed
+from fusecli.batch.walking import walk
 from fusecli.errors import InputError, UsageError
 
 Key = tuple[str, ...]
@@ -18,7 +19,8 @@ def match_folder(folder: Path, fixed_glob: str, moving_glob: str) -> Found:
     """The cases in a folder: a FIXED and a MOVING belong together where all wildcards match the same text.
 
     `*` and `?` stay within a name, `[ab]` is one of these, `**/` any folders. A pattern may match files, or folders,
-    which are read as DICOM. The id is what the wildcards match, joined by `_`. What has no counterpart is noted.
+    which are read as DICOM. The id is what the wildcards match, joined by `_`. What has no counterpart is noted, and
+    folders that cannot be read.
 
     Raises UsageError for patterns of different wildcards, and for two files of one key; InputError when there is no
     folder, or no pair in it.
@@ -27,7 +29,8 @@ def match_folder(folder: Path, fixed_glob: str, moving_glob: str) -> Found:
     _check_patterns(patterns)
     if not folder.is_dir():
         raise InputError(f"There is no folder {folder}.")
-    own, other = (_by_key(folder, role, pattern) for role, pattern in patterns.items())
+    closed = set[Path]()
+    own, other = (_by_key(folder, role, pattern, closed) for role, pattern in patterns.items())
     keys = sorted(own.keys() & other.keys())
     if not keys:
         raise InputError(
@@ -41,7 +44,34 @@ def match_folder(folder: Path, fixed_glob: str, moving_glob: str) -> Found:
         for role, lonely in (("MOVING", _lonely(own, other)), ("FIXED", _lonely(other, own)))
         if lonely
     )
-    return Found(rows, notes)
+    return Found(rows, (*notes, *closed_note(closed)))
+
+
+def match_studies(folder: Path, glob: str) -> Found:
+    """A case for each folder or ZIP that `glob` matches, as a study that holds both images.
+
+    Patterns and ids are as `match_folder` has them. Files that are no ZIP are left out, and noted.
+
+    Raises UsageError for a pattern without a wildcard; InputError when there is no folder, or no study in it.
+    """
+    _check_patterns({"STUDY": glob})
+    if not folder.is_dir():
+        raise InputError(f"There is no folder {folder}.")
+    closed = set[Path]()
+    matched = _by_key(folder, "STUDY", glob, closed)
+    studies = {key: path for key, path in matched.items() if path.is_dir() or is_zipfile(path)}
+    if not studies:
+        raise InputError(
+            f"There is no study in {folder}.",
+            why=f"{glob} matches {len(matched)} names, of which none is a folder or a ZIP.",
+            hint="Put a * for what differs: --study-glob '*', or --study-glob '*.zip'",
+        )
+    rows = tuple(
+        Row(check_id(study_id("_".join(key)), where=str(path)), path, None, str(path)) for key, path in studies.items()
+    )
+    others = [str(path.relative_to(folder)) for key, path in matched.items() if key not in studies]
+    notes = (f"Neither a folder nor a ZIP: {listed(others)}.",) if others else ()
+    return Found(rows, (*notes, *closed_note(closed)))
 
 
 def _check_patterns(patterns: dict[str, str]) -> None:
@@ -52,7 +82,7 @@ def _check_patterns(patterns: dict[str, str]) -> None:
             raise UsageError(f"{option} has no *, so it matches one file.", hint="Put a * for what differs.")
         if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
             raise UsageError(f"{option} leaves the folder.", hint="Give a pattern of names inside of it.")
-    if counts["FIXED"] != counts["MOVING"]:
+    if len(set(counts.values())) > 1:
         raise UsageError(
             "--fixed-glob and --moving-glob have different numbers of wildcards.",
             why=f"{counts['FIXED']} and {counts['MOVING']}: nothing says which belong together.",
@@ -60,9 +90,9 @@ def _check_patterns(patterns: dict[str, str]) -> None:
         )
 
 
-def _by_key(folder: Path, role: str, pattern: str) -> dict[Key, Path]:
+def _by_key(folder: Path, role: str, pattern: str, closed: set[Path]) -> dict[Key, Path]:
     expression, found = _expression(pattern), dict[Key, Path]()
-    for relative in _entries(folder, deep="**/" in pattern, depth=len(Path(pattern).parts)):
+    for relative in _entries(folder, closed, deep="**/" in pattern, depth=len(Path(pattern).parts)):
         if (match := expression.fullmatch(relative)) is None:
             continue
         key = tuple(part.strip("/").replace("/", "_") for part in match.groups())
@@ -90,11 +120,11 @@ def _one_of(brackets: str) -> str:
     return f"([^{inside[1:]}])" if inside.startswith("!") else f"([{inside}])"
 
 
-def _entries(folder: Path, *, deep: bool, depth: int) -> Iterator[str]:
+def _entries(folder: Path, closed: set[Path], *, deep: bool, depth: int) -> Iterator[str]:
     """What lies in the folder, `depth` names deep or at any depth, as relative paths with `/`; nothing hidden."""
-    for place, folders, files in os.walk(folder):
+    for place, folders, files in walk(folder, closed):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        relative = Path(place).relative_to(folder)
+        relative = place.relative_to(folder)
         level = len(relative.parts) + 1
         if deep or level == depth:
             yield from ((relative / name).as_posix() for name in sorted((*folders, *files)) if not name.startswith("."))

@@ -1,6 +1,7 @@
 """A batch on one page, from its table of results, with a small picture of each result that is a picture itself."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,10 @@ from fusecli.core.levels import to_uint8
 from fusecli.core.slices import SliceChoice
 from fusecli.errors import FusecliError, UsageError
 from fusecli.report import index, pictures
-from fusecli.report.record import is_page
+from fusecli.report.record import is_own_page, is_page
 
 THUMBNAIL_SIDE = 96
 _PICTURES = (".png", ".jpg")
-_OWN_MARK, _HEAD_BYTES = b'<meta name="generator" content="fusecli">', 4096
 
 
 def check_page(path: Path | None, folder: Path, *, overwrite: bool) -> None:
@@ -34,7 +34,7 @@ def check_page(path: Path | None, folder: Path, *, overwrite: bool) -> None:
     if not is_page(path):
         raise UsageError(f"{path} is not the name of a page.", hint="Name it .html: --report index.html")
     if folder.exists() or path.absolute().parent != folder.absolute():
-        check_may_be_written(path, overwrite=overwrite or _is_ours(path))
+        check_may_be_written(path, overwrite=overwrite or is_own_page(path))
 
 
 def write_page(folder: Path, path: Path | None, *, overwrite: bool = False) -> None:
@@ -46,16 +46,15 @@ def write_page(folder: Path, path: Path | None, *, overwrite: bool = False) -> N
         return
     lines = (folder / JSON_LINES).read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
-    rows = [{**row, "thumbnail": _thumbnail(folder, row)} for row in rows]
-    index.write(rows, path, overwrite=overwrite or _is_ours(path))
+    start = path.absolute().parent
+    rows = [{**row, "thumbnail": _thumbnail(folder, row), "report": _link(folder, row, start)} for row in rows]
+    index.write(rows, path, overwrite=overwrite or is_own_page(path))
 
 
-def _is_ours(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return _OWN_MARK in file.read(_HEAD_BYTES)
-    except OSError:  # it is not there, or cannot be read and is nobody's to replace
-        return False
+def _link(folder: Path, row: dict[str, Any], start: Path) -> str | None:
+    """The way from a folder to the page of a case; None where it has none."""
+    page = folder.absolute() / str(row.get("report") or "")
+    return Path(os.path.relpath(page, start)).as_posix() if row.get("report") and page.is_file() else None
 
 
 def _thumbnail(folder: Path, row: dict[str, Any]) -> bytes | None:

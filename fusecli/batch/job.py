@@ -21,16 +21,23 @@ class Status(StrEnum):
 class Job:
     """One case: fuse `fixed` and `moving` into the file or folder `name` in `folder`.
 
-    `name` has the suffix of its format, or none for DICOM. With `resume` a case that is done already is left alone.
+    Without `moving`, `fixed` is a study that holds both images. `name` has the suffix of its format, or none for DICOM.
+    With `resume` a case that is done already is left alone; with `page` it has a page of its own too.
     """
 
     id: str
     fixed: Path
-    moving: Path
+    moving: Path | None
     folder: Path
     name: str
     settings: FuseSettings
     resume: bool = True
+    page: bool = False
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """The files or folders that the case is made of."""
+        return (self.fixed,) if self.moving is None else (self.fixed, self.moving)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,23 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fusecli.atomic import check_may_be_written, replacing
 from fusecli.batch import records
 from fusecli.batch.digest import content_digest
 from fusecli.batch.fusers import Fusers
 from fusecli.batch.job import Job
-from fusecli.errors import OutputError
+from fusecli.errors import InputError, OutputError
+from fusecli.report.record import RunRecord, is_own_page
+
+if TYPE_CHECKING:
+    from fusecli.fusion import Fuser
 
 # Where results are made before they appear. Below the output folder, so that a renaming is all they need to do so.
 WORKSHOP = ".fusecli-batch"
@@ -36,19 +40,20 @@ def make(job: Job, key: str, fusers: Fusers, on_load: OnLoad, *, may_replace: bo
     """
     started = perf_counter()
     on_load(True)
-    from fusecli import pipeline
+    from fusecli import pipeline  # noqa: F401  here, where the clock of no case runs
 
     fuser = fusers.get(job.settings)
     on_load(False)
     _check_place(job, job.name, may_replace)
+    _check_page(job, may_replace)
     with _workplace(job.folder / WORKSHOP) as workplace:
-        settings = replace(job.settings, overwrite=False)
-        fusion = pipeline.fuse_files(job.fixed, job.moving, workplace / job.name, settings, fuser=fuser)
+        fusion = _fused(job, fuser, workplace)
         made, name = fusion.output, fusion.output.name
         _check_place(job, name, may_replace)
-        case = records.done(job, key, name, content_digest(made), seconds=perf_counter() - started)
+        case = records.done(job, key, name, _digest_of(made, job), seconds=perf_counter() - started)
         document = {"case": case, "fusion": {**fusion.as_dict(), "output": name}}
         records.write(job, **document)
+        _put_page(workplace, job, may_replace)
         _put_in_place(made, job, name, may_replace)
     return document
 
@@ -57,11 +62,23 @@ def _check_place(job: Job, name: str, may_replace: bool) -> None:
     """Whether the result may appear under this name; before the work, and again when it is known to be a folder."""
     from fusecli import formats
 
-    target, inputs = job.folder / name, (job.fixed, job.moving)
+    target = job.folder / name
     check_may_be_written(target, overwrite=may_replace, folder_of=_folder_of(job, name))
-    formats.check_not_an_input(target, inputs)
+    formats.check_not_an_input(target, job.inputs)
     if job.settings.dicom is not None:
-        formats.check_not_beside_sources(target, inputs)
+        formats.check_not_beside_sources(target, job.inputs)
+
+
+def _check_page(job: Job, may_replace: bool) -> None:
+    """Whether the page may be written, where there is to be one; its folder is made."""
+    if not job.page:
+        return
+    place = records.page_path(job)
+    try:
+        place.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{place.parent} could not be made.", why=f"{error.strerror or error}.") from error
+    check_may_be_written(place, overwrite=may_replace or is_own_page(place))
 
 
 def _folder_of(job: Job, name: str) -> re.Pattern[str] | None:
@@ -89,6 +106,39 @@ def _workplace(workshop: Path) -> Iterator[Path]:
         raise OutputError(texts[0], why=texts[1], hint=texts[2]) from error
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _fused(job: Job, fuser: "Fuser", workplace: Path) -> RunRecord:
+    """Make the result, and the page where there is to be one; both under their names in `workplace`."""
+    from fusecli import pipeline
+
+    settings, target = replace(job.settings, overwrite=False), workplace / job.name
+    if not job.page:
+        return pipeline.fuse_files(job.fixed, job.moving, target, settings, fuser=fuser)
+    fusion = pipeline.fuse_to(target, job.fixed, job.moving, settings, fuser=fuser, pictured=True)
+    pipeline.write_report(fusion, workplace / records.page_path(job).name)
+    return fusion.record
+
+
+def _digest_of(made: Path, job: Job) -> str:
+    try:
+        return content_digest(made)
+    except InputError as error:
+        raise OutputError(
+            f"{job.folder / made.name} could not be written.", why="What was made of it so far was removed."
+        ) from error
+
+
+def _put_page(workplace: Path, job: Job, may_replace: bool) -> None:
+    """Put the page in its place, or remove one that shows what stood there before."""
+    place = records.page_path(job)
+    if not job.page:
+        if is_own_page(place):
+            with suppress(OSError):
+                place.unlink()
+        return
+    with replacing(place, overwrite=may_replace or is_own_page(place)) as temporary:
+        os.rename(workplace / place.name, temporary)
 
 
 def _put_in_place(made: Path, job: Job, name: str, may_replace: bool) -> None:

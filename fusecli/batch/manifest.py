@@ -7,17 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from fusecli.batch.naming import check_id
+from fusecli.batch.naming import check_id, study_id
 from fusecli.batch.rows import Found, Row, check_columns
 from fusecli.errors import InputError, UsageError
 from fusecli.formats.naming import stem
 
-_NEEDED = ("fixed", "moving")
 _EXAMPLE = "The first line names the columns: id,fixed,moving"
 
 
 def read_manifest(path: Path, options: Iterable[str]) -> Found:
-    """The rows of a manifest. Relative paths begin at its folder; `options` are the columns that a row may have more.
+    """The rows of a manifest. Relative paths begin at its folder, those from a pipe, as `<(...)` makes one, here.
+
+    `options` are the columns that a row may have more.
 
     Raises InputError when it cannot be read or lists nothing; UsageError as `parse_manifest` does.
     """
@@ -25,22 +26,31 @@ def read_manifest(path: Path, options: Iterable[str]) -> Found:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"The manifest {path} cannot be read.", why=f"{error.strerror or error}.") from error
-    return parse_manifest(content, options, folder=path.parent, name=path.name)
+    return parse_manifest(content, options, folder=path.parent if path.is_file() else Path(), name=path.name)
 
 
 def parse_manifest(content: bytes, options: Iterable[str], *, folder: Path, name: str) -> Found:
     """The rows in the UTF-8 text of a manifest, whose form is told by its first line. Relative paths begin at `folder`.
 
-    An empty cell is an option that was not given. A row without an id is called after its FIXED file.
+    An empty cell is an option that was not given. A row without an id is called after its FIXED file; one without
+    MOVING is a study that holds both images.
 
-    Raises UsageError for an unknown column, a row without one of its two files, and an id that no file can have;
-    InputError when there is no row, or no text.
+    Raises UsageError for an unknown column, a row without FIXED, and an id that no file can have; InputError when there
+    is no row, or no text.
     """
     options = tuple(options)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{name} is not text in UTF-8.", hint="A manifest is CSV, TSV or JSON lines.") from error
+        raise InputError(
+            f"{name} is not text in UTF-8.", hint="A manifest is CSV, TSV or JSON lines; save it as UTF-8."
+        ) from error
+    if not text.strip():
+        raise InputError(f"{name} is empty.", hint=_EXAMPLE)
+    if text.lstrip().startswith("["):
+        raise UsageError(
+            f"{name} is one JSON array.", why="A manifest has a line for each case.", hint=f"jq -c '.[]' {name}"
+        )
     records = _json_lines(text, name) if text.lstrip().startswith("{") else _table(text, options, name)
     rows = tuple(_row(where, cells, options, folder) for where, cells in records)
     if not rows:
@@ -81,8 +91,7 @@ def _word(value: Any, where: str) -> str:
 
 
 def _table(text: str, options: tuple[str, ...], name: str) -> Iterator[tuple[str, dict[str, str]]]:
-    first = text.split("\n", 1)[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if "\t" in first else ",", strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text.split("\n", 1)[0]), strict=True)
     try:
         titles = [_column(title) for title in next(reader, [])]
         _check_titles(titles, options, name)
@@ -97,10 +106,14 @@ def _table(text: str, options: tuple[str, ...], name: str) -> Iterator[tuple[str
         raise UsageError(f"{name}, line {reader.line_num} is not CSV.", why=f"{error}.") from error
 
 
+def _delimiter(first: str) -> str:
+    """What stands between the titles. Spreadsheets write semicolons where the comma is the decimal sign."""
+    return next((sign for sign in ("\t", ",", ";") if sign in first), ",")
+
+
 def _check_titles(titles: list[str], options: tuple[str, ...], name: str) -> None:
-    missing = [title for title in _NEEDED if title not in titles]
-    if missing:
-        raise UsageError(f"{name} has no column {missing[0]!r}.", why=f"Its first line: {titles}.", hint=_EXAMPLE)
+    if "fixed" not in titles:
+        raise UsageError(f"{name} has no column 'fixed'.", why=f"Its first line: {titles}.", hint=_EXAMPLE)
     twice = next((title for title in titles if titles.count(title) > 1), None)
     if twice is not None:
         raise UsageError(f"{name} has the column {twice!r} twice.")
@@ -110,8 +123,8 @@ def _check_titles(titles: list[str], options: tuple[str, ...], name: str) -> Non
 def _row(where: str, cells: Mapping[str, str], options: tuple[str, ...], folder: Path) -> Row:
     check_columns(cells, options, where=where)
     given = {name: cell.strip() for name, cell in cells.items() if cell.strip()}
-    for name in _NEEDED:
-        if name not in given:
-            raise UsageError(f"{where} does not say what {name.upper()} is.", hint=f"Fill the column {name!r}.")
-    fixed, moving = (folder / given.pop(name) for name in _NEEDED)
-    return Row(check_id(given.pop("id", stem(fixed)), where=where), fixed, moving, where, given)
+    if "fixed" not in given:
+        raise UsageError(f"{where} does not say what FIXED is.", hint="Fill the column 'fixed'.")
+    fixed = folder / given.pop("fixed")
+    moving = folder / given.pop("moving") if "moving" in given else None
+    return Row(check_id(given.pop("id", study_id(stem(fixed))), where=where), fixed, moving, where, given)

@@ -31,6 +31,11 @@ def check_id(text: str, *, where: str) -> str:
     )
 
 
+def study_id(name: str) -> str:
+    """What a study of this name is called: a ZIP without its suffix."""
+    return name[: -len(".zip")] if name.lower().endswith(".zip") else name
+
+
 def check_template(template: str) -> str:
     """The template of output names, such as `{id}_{model}`, if it can be filled and tells cases apart.
 

@@ -12,7 +12,9 @@ from fusecli.batch.job import Job, Status
 from fusecli.errors import FusecliError, InputError
 
 FOLDER = "records"
+PAGES = "reports"
 SUFFIX = ".json"
+_OF_EVERY_CASE = {"id", "status", "exit_code"}
 
 
 def record_path(job: Job) -> Path:
@@ -20,13 +22,18 @@ def record_path(job: Job) -> Path:
     return job.folder / FOLDER / f"{job.name}{SUFFIX}"
 
 
+def page_path(job: Job) -> Path:
+    """Where the page of a case lies, if it has one: under the name of its output, in the folder `reports` beside it."""
+    return job.folder / PAGES / f"{job.name}.html"
+
+
 def read(path: Path) -> dict[str, Any] | None:
-    """A record, and None where there is none or it is not one."""
+    """A record, and None where there is none or it is not one, as where somebody changed it or left another file."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return record if row(record).keys() >= _OF_EVERY_CASE else None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
-    return record if isinstance(record, dict) and isinstance(record.get("case"), dict) else None
 
 
 def write(job: Job, case: Mapping[str, Any], fusion: Mapping[str, Any] | None = None) -> None:
@@ -48,6 +55,7 @@ def done(job: Job, key: str, output: str, output_sha256: str, *, seconds: float)
         "hint": "",
         "output": output,
         "output_sha256": output_sha256,
+        "report": f"{PAGES}/{page_path(job).name}" if job.page else "",
         "key": key,
         "seconds": round(seconds, 4),
     }
@@ -62,6 +70,7 @@ def failed(job: Job, error: FusecliError, *, seconds: float) -> dict[str, Any]:
         "hint": error.hint,
         "output": "",
         "output_sha256": None,
+        "report": "",
         "key": None,
         "seconds": round(seconds, 4),
     }
@@ -87,6 +96,12 @@ def is_whole(folder: Path, record: Mapping[str, Any] | None) -> bool:
         return False
 
 
+def is_complete(job: Job, record: Mapping[str, Any] | None, key: str) -> bool:
+    """Whether a record of a whole result is of this very case, and its page is there where the case is to have one."""
+    is_this = record is not None and record["case"].get("key") == key
+    return is_this and (not job.page or page_path(job).is_file())
+
+
 def row(record: Mapping[str, Any]) -> dict[str, Any]:
     """A record as a line of results.jsonl: the case, its scores as plain numbers, and what to know of its fusion."""
     fusion = record.get("fusion") or {}
@@ -95,7 +110,7 @@ def row(record: Mapping[str, Any]) -> dict[str, Any]:
         "device": fusion.get("device"),
         "backend": fusion.get("backend"),
         "version": fusion.get("version"),
-        "warnings": fusion.get("warnings", []),
+        "warnings": [str(warning) for warning in fusion.get("warnings", [])],
         "metrics": {key: score["value"] for key, score in fusion.get("metrics", {}).items()},
     }
     return {**record["case"], **facts}

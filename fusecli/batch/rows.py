@@ -14,12 +14,12 @@ OWN_COLUMNS = ("id", "fixed", "moving")
 class Row:
     """One case as it was found: its files, and the options that it has to itself, in the words of the command line.
 
-    `where` says where it was found, for messages.
+    Without `moving`, `fixed` is a study that holds both images. `where` says where it was found, for messages.
     """
 
     id: str
     fixed: Path
-    moving: Path
+    moving: Path | None
     where: str
     options: Mapping[str, str] = field(default_factory=dict)
 
@@ -41,6 +41,12 @@ def check_columns(names: Iterable[str], options: Iterable[str], *, where: str) -
         near = get_close_matches(name, known, n=1)
         hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(known)}."
         raise UsageError(f"{where} has a column {name!r}, which is not known.", hint=hint)
+
+
+def closed_note(closed: Iterable[Path]) -> tuple[str, ...]:
+    """A sentence about folders that cannot be read, so that cases in them are not missed silently; none of none."""
+    names = sorted(str(folder) for folder in closed)
+    return (f"Cannot be read, so no case is taken from there: {listed(names)}.",) if names else ()
 
 
 def listed(names: Iterable[str], *, shown: int = 20) -> str:

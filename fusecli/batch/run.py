@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
 
-from fusecli.atomic import check_may_be_written, is_unfinished
+from fusecli.atomic import check_may_be_written
 from fusecli.batch import records
 from fusecli.batch.engines import Engine
 from fusecli.batch.job import Outcome, Tally
@@ -15,6 +15,7 @@ from fusecli.batch.making import WORKSHOP
 from fusecli.batch.plan import Plan
 from fusecli.batch.tables import TABLES, write_tables
 from fusecli.errors import OutputError
+from fusecli.leftovers import is_unfinished
 
 
 def run_batch(
@@ -82,13 +83,14 @@ def _check_tables(folder: Path, overwrite: bool) -> None:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what killed workers left: unfinished results in the workshop, and unfinished records."""
-    for path in (folder / WORKSHOP).iterdir():
+    """Remove what killed workers left: unfinished results in the workshop, and unfinished records and pages."""
+    for path in (folder / WORKSHOP).glob("*"):  # of nothing, where somebody removed the folder
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
-    for path in (folder / records.FOLDER).iterdir():
-        if is_unfinished(Path(path.name)):
-            path.unlink(missing_ok=True)
+    for place in (folder / records.FOLDER, folder / records.PAGES):
+        for path in place.glob(".*"):
+            if is_unfinished(Path(path.name)):
+                path.unlink(missing_ok=True)
 
 
 def _check_recorded(outcome: Outcome, tally: Tally) -> None:
@@ -96,5 +98,5 @@ def _check_recorded(outcome: Outcome, tally: Tally) -> None:
         raise OutputError(
             f"The run was stopped: not even the record of {outcome.job.id} could be written.",
             why=str(outcome.row["reason"]),
-            hint=f"Free some space, then run the same command again: {tally.total - tally.ended} cases were not tried.",
+            hint=f"Put that right, then run the same command again: {tally.total - tally.ended} cases were not tried.",
         )

@@ -13,8 +13,8 @@ from fusecli.catalog import QUICK_METRICS
 CSV, JSON_LINES = TABLES = ("results.csv", "results.jsonl")
 
 _FACTS = (
-    "id", "status", "exit_code", "reason", "hint", "output", "model", "seconds", "device", "backend", "version",
-    "weights_sha256", "output_sha256", "key",
+    "id", "status", "exit_code", "reason", "hint", "output", "report", "model", "seconds", "device", "backend",
+    "version", "weights_sha256", "output_sha256", "key",
 )  # fmt: skip
 COLUMNS = (*_FACTS, *QUICK_METRICS, "warnings")
 

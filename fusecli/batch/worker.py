@@ -27,6 +27,7 @@ def main() -> None:
     jobs: SimpleQueue[Job] = SimpleQueue()
     Thread(target=_listen, args=(sys.stdin.buffer, jobs), daemon=True).start()
     fusers = Fusers()
+    _answer(answers, LOADED)
     while True:
         try:
             job = jobs.get(timeout=IDLE_LIMIT_S)

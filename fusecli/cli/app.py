@@ -12,12 +12,14 @@ from fusecli import __version__
 from fusecli.catalog import RESEARCH_USE
 from fusecli.cli import console
 from fusecli.cli.batch import batch
+from fusecli.cli.compare import compare
 from fusecli.cli.configuration import configured
 from fusecli.cli.convert import convert
 from fusecli.cli.demo import demo
 from fusecli.cli.evaluate import evaluate
 from fusecli.cli.fuse import fuse
 from fusecli.cli.info import info
+from fusecli.cli.manner import Debug, Quiet, with_manner
 from fusecli.cli.metrics import metrics
 from fusecli.cli.models import models
 from fusecli.cli.register import register
@@ -26,6 +28,7 @@ from fusecli.errors import FusecliError, MemoryLimitError
 
 INTERRUPTED = 130
 TERMINATED = 143
+HUNG_UP = 129
 OUT_OF_MEMORY = MemoryLimitError(
     "There is not enough memory.", hint="Close other programs, or fuse one slice: --slice N"
 )
@@ -37,10 +40,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (fuse, batch, register, metrics, evaluate, convert, info, demo):
+for command in (fuse, batch, register, compare, metrics, evaluate, convert, info, demo):
     app.command()(command)
 app.add_typer(models, name="models")
 app.command()(train)
+for registered in (*app.registered_commands, *models.registered_commands):
+    if registered.callback is not None:
+        registered.callback = with_manner(registered.callback)
 
 
 def _print_version(wanted: bool) -> None:
@@ -56,8 +62,8 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and end.", callback=_print_version, is_eager=True)
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print results and errors only.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error.")] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:
     """Fuse two medical images of one patient into one: CT+PET, MRI+PET, MRI+SPECT, CT+MRI.
 
@@ -69,9 +75,12 @@ def _root(
 
 def main() -> None:
     """Run the program and end the process with the exit code of docs/exit-codes.md."""
-    # A batch queue ends a job by SIGTERM: unwind like Ctrl-C does, so that no half-written file stays.
+    # A batch queue ends a job by SIGTERM, a lost connection by SIGHUP: unwind like Ctrl-C does, so that no half-written
+    # file stays. nohup has SIGHUP ignored, and so it stays.
     with suppress(ValueError):  # only the main thread may listen
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+            signal.signal(signal.SIGHUP, lambda *_: sys.exit(HUNG_UP))
     try:
         app()
     except SystemExit as end:

@@ -1,6 +1,7 @@
 """What a person, or a program, is told of a batch: its plan, its cases, and how it ended."""
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 OnOutcome = Callable[["Outcome", "Tally"], None]
 FAILURES_SHOWN = 10
+READER_GONE = 141  # what shells say of a process that SIGPIPE ended
 
 
 def show_plan(plan: "Plan", *, as_json: bool) -> None:
@@ -25,8 +27,9 @@ def show_plan(plan: "Plan", *, as_json: bool) -> None:
     for job in plan.jobs:
         state = _state(job)
         states[state] += 1
-        facts = {"id": job.id, "fixed": str(job.fixed), "moving": str(job.moving), "output": job.name, "state": state}
-        console.emit(json.dumps(facts, ensure_ascii=False) if as_json else "\t".join(facts.values()))
+        moving = None if job.moving is None else str(job.moving)
+        facts = {"id": job.id, "fixed": str(job.fixed), "moving": moving, "output": job.name, "state": state}
+        console.emit(json.dumps(facts, ensure_ascii=False) if as_json else "\t".join(t or "" for t in facts.values()))
     console.say(", ".join(f"{count} {state}" for state, count in states.items()))
 
 
@@ -56,8 +59,11 @@ def watching(total: int, *, as_json: bool) -> Iterator[OnOutcome]:
 
         try:
             yield on_outcome
-        except BaseException:
+        except BaseException as end:
             console.say(f"Stopped after {ended} of {total} cases; the same command again does the rest.")
+            if isinstance(end, SystemExit) and not end.code:
+                # Whoever read stdout has gone, which elsewhere is no mistake; here work is left undone.
+                sys.exit(READER_GONE)
             raise
 
 

@@ -29,10 +29,21 @@ _manner = _Manner()
 
 def configure(*, quiet: bool, debug: bool) -> None:
     """How the rest of the process talks. A letter that the terminal cannot show is written as its number."""
+    _hold_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     _manner.quiet, _manner.debug = quiet, debug
+
+
+def _hold_closed_streams() -> None:
+    # The system gives a closed stream's number to the next file that is opened: a result, into which a library's
+    # remarks on stderr would then be written.
+    while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(handle)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", closefd=False)
 
 
 def is_quiet() -> bool:
@@ -50,8 +61,7 @@ def emit(text: str) -> None:
 
     Raises OutputError when stdout is closed or full.
     """
-    if sys.stdout is None:
-        raise OutputError("The result could not be printed: stdout is closed.")
+    _check_stdout()
     try:
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
         sys.stdout.flush()
@@ -61,6 +71,11 @@ def emit(text: str) -> None:
     except OSError as error:
         _silence(sys.stdout)
         raise OutputError("The result could not be printed.", why=f"stdout: {error.strerror}.") from error
+
+
+def _check_stdout() -> None:
+    if sys.stdout is None:
+        raise OutputError("The result could not be printed: stdout is closed.")
 
 
 def _silence(stream: TextIO) -> None:
@@ -126,6 +141,8 @@ def say_window(role: str, modality: str, text: str) -> None:
 
 def show(table: Any, *, to_stdout: bool = False, width: int | None = None) -> None:
     """A table of rich, on stdout as a result or on stderr as a remark; `width` in characters where a pipe has none."""
+    if to_stdout:
+        _check_stdout()
     if to_stdout or not _manner.quiet:
         out = _rich(to_stdout)
         if width is not None and not out.is_terminal:

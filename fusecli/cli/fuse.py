@@ -62,6 +62,15 @@ def fuse(
     color_bar: options.ColorBar = False,
     mip: options.Projection = None,
     coverage: options.Coverage = None,
+    mask: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            parser=options.named_path,
+            help="Lesions, above 0, on FIXED's or MOVING's grid: --report .html or .json and --json list them.",
+            show_default=False,
+        ),
+    ] = None,
     force_pair: options.ForcePair = False,
     allow_gaps: options.AllowGaps = False,
     alpha: Annotated[
@@ -95,6 +104,8 @@ def fuse(
     Example: fusecli fuse CT/ PT/ -o coronal.png --planes coronal --color-bar --mip mip.png
 
     Example: fusecli fuse CT/ PT/ -o fused --format dicom
+
+    Example: fusecli fuse CT/ PT/ -o fused.nii.gz --mask lesions.nii.gz --report fused.html
     """
     _run(fixed, moving, output, settings_of(locals()), report, json)
 
@@ -122,6 +133,7 @@ def settings_of(words: Mapping[str, Any]) -> FuseSettings:
         color_bar=words["color_bar"],
         projection=words["mip"],
         coverage=words["coverage"],
+        mask=words["mask"],
         registration=registration_settings("--register", **{name: words[name] for name in _OF_ALIGNING}),
         overwrite=words["overwrite"],
     )
@@ -135,7 +147,9 @@ def _run(
 
     if report is not None:
         records.check_report(report, overwrite=settings.overwrite)
-        formats.check_not_an_input(report, (fixed,) if moving is None else (fixed, moving))
+        formats.check_not_an_input(report, [path for path in (fixed, moving, settings.mask) if path is not None])
+    if settings.mask is not None and not json and (report is None or report.suffix.lower() == ".csv"):
+        raise UsageError("--mask has no effect: nothing lists its lesions.", hint="Add --report fused.html, or --json.")
     pictured = report is not None and records.is_page(report)
     with console.progress("Fusing") as progress:
         done = pipeline.fuse_to(output, fixed, moving, settings, progress=progress, pictured=pictured)

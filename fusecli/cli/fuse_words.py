@@ -12,7 +12,7 @@ from fusecli.settings import FuseSettings
 
 # What `fuse` is told of one pair and of its files, which many pairs cannot share.
 _OF_ONE_PAIR = (
-    "fixed", "moving", "output", "format_", "mip", "coverage", "report", "json", "overwrite",
+    "fixed", "moving", "output", "format_", "mip", "coverage", "mask", "report", "json", "overwrite",
     "apply", "transform", "check",
 )  # fmt: skip
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")

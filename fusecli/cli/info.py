@@ -92,16 +92,34 @@ def _row(document: Mapping[str, Any]) -> tuple[str, ...]:
         f"{document['rows']} x {document['columns']}" if document["rows"] else "",
         " ".join(f"{length:.4g}" for length in spacing) if spacing else "",
         document["units"],
-        "" if suv is None else "ready" if suv["factor_range"] else "not ready",
+        "" if suv is None else _readiness(suv["norms"]),
         "; ".join(filter(None, (document["description"], document["part_label"]))),
     )
 
 
+def _readiness(norms: Mapping[str, Mapping[str, Any]]) -> str:
+    """Whether SUV can be computed, and by which norms, where that is not all or none of them."""
+    ready = [name for name, norm in norms.items() if norm["factor_range"]]
+    if not ready:
+        return "not ready"
+    return "ready" if len(ready) == len(norms) else f"ready ({', '.join(ready)})"
+
+
 def _lines(document: Mapping[str, Any]) -> list[str]:
     """One line for each fact; what a file does not say, and the part of a series that has none, is left out."""
-    said = {key: value for key, value in document.items() if value not in (None, "") and (key, value) != ("part", 0)}
+    known = _with_a_line_for_each_norm(document)
+    said = {key: value for key, value in known.items() if value not in (None, "") and (key, value) != ("part", 0)}
     width = max(len(key) for key in said)
     return [f"{key.replace('_', ' '):<{width}}  {_text(value)}" for key, value in said.items()]
+
+
+def _with_a_line_for_each_norm(document: Mapping[str, Any]) -> dict[str, Any]:
+    known: dict[str, Any] = {}
+    for key, value in document.items():
+        norms = value.get("norms", {}) if key == "suv" and value else {}
+        known[key] = {name: part for name, part in value.items() if name != "norms"} if norms else value
+        known |= {f"suv_{norm}": facts for norm, facts in norms.items()}
+    return known
 
 
 def _text(value: Any) -> str:

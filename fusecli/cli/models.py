@@ -25,8 +25,9 @@ def list_models(json: options.AsJson = False) -> None:
         rows = [{"name": m.name, "title": m.title, "needs_weights": m.needs_weights} for m in MODELS.values()]
         console.emit(to_json({"models": rows}))
         return
+    longest = max(map(len, MODELS))
     for model in MODELS.values():
-        console.emit(f"{model.name:<10} {'network ' if model.needs_weights else 'baseline'}  {model.title}")
+        console.emit(f"{model.name:<{longest}} {'network ' if model.needs_weights else 'baseline'}  {model.title}")
 
 
 @models.command("show")

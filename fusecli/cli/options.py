@@ -215,7 +215,7 @@ Planes = Annotated[
     ),
 ]
 ForcePair = Annotated[
-    bool, typer.Option("--force-pair", help="Go on although the files name two patients, or a left and a right side.")
+    bool, typer.Option("--force-pair", help="Go on although the files name two patients, sides or places of the body.")
 ]
 ColorBar = Annotated[
     bool, typer.Option("--color-bar", help="Draw the palette beside a picture, with numbers and their unit.")
@@ -260,7 +260,7 @@ GreyFormat = Annotated[
     typer.Option(
         "--format",
         metavar="|".join(FORMATS),
-        help="auto: by the suffix of the output. dicom: -o names a folder; numbers in the class of a CT, MR or PET.",
+        help="auto: by the suffix of the output. dicom: -o names a folder; numbers in the class of CT, MR, PET or NM.",
     ),
 ]
 Dicom = Annotated[

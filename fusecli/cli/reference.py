@@ -8,6 +8,7 @@ import typer.main
 
 from fusecli.cli import console
 from fusecli.cli.app import app
+from fusecli.cli.manner import OPTIONS
 
 HEAD = """# Commands
 
@@ -16,23 +17,32 @@ Made from the program by `python -m fusecli.cli.reference`; do not edit by hand.
 Results go to stdout, everything else to stderr. [Exit codes](exit-codes.md) say how it ended.
 """
 
+EVERYWHERE = "--quiet and --debug may stand before the command or after it, the others alone."
+
 
 def reference() -> str:
     """The whole page as Markdown: every command with its help, arguments and options."""
     root: Any = typer.main.get_command(app)
-    parts = [HEAD, "## Options of every command\n", *_parameters(root)]
-    for name, command in root.commands.items():
-        for path, leaf in _leaves(f"fusecli {name}", command):
-            parts += [f"\n## {path}\n", _prose(leaf.help), *_parameters(leaf)]
+    parts = [HEAD, "## Options of every command\n", EVERYWHERE + "\n", *_parameters(root)]
+    for path, command in leaves("fusecli", root):
+        parts += [f"\n## {path}\n", _prose(command.help), *_parameters(command)]
     return "\n".join(parts).rstrip() + "\n"
 
 
-def _leaves(path: str, command: Any) -> Iterator[tuple[str, Any]]:
+def leaves(path: str, command: Any) -> Iterator[tuple[str, Any]]:
+    """Each command that does something, below a group of click, with the words that call it."""
     if not hasattr(command, "commands"):
         yield path, command
         return
     for name, child in command.commands.items():
-        yield from _leaves(f"{path} {name}", child)
+        yield from leaves(f"{path} {name}", child)
+
+
+def listed(command: Any) -> list[Any]:
+    """The parameters of a command of click that a page tells; what every command takes is told of the program alone."""
+    is_program = hasattr(command, "commands")
+    shown = (parameter for parameter in command.params if not getattr(parameter, "hidden", False))
+    return [parameter for parameter in shown if is_program or parameter.name not in OPTIONS]
 
 
 def _prose(text: str) -> str:
@@ -45,7 +55,7 @@ def _prose(text: str) -> str:
 
 
 def _parameters(command: Any) -> list[str]:
-    rows = [_row(parameter) for parameter in command.params if not getattr(parameter, "hidden", False)]
+    rows = [_row(parameter) for parameter in listed(command)]
     return ["| | | default |", "|---|---|---|", *rows] if rows else []
 
 

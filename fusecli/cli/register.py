@@ -70,7 +70,6 @@ def register(
         check=check,
         overwrite=overwrite,
     )
-    settings = replace(aligning, dicom=options.dicom_layout(format_, None) is not None)
     reading = options.fuse_settings(
         slice_=None,
         fixed_series=fixed_series,
@@ -83,10 +82,12 @@ def register(
         resize=False,
         force_pair=force_pair,
     )
+    dicom = options.dicom_layout(format_, None) is not None
+    settings = replace(reading, registration=replace(aligning, dicom=dicom))
     from fusecli import registering
     from fusecli.report.record import to_json
 
-    done = registering.register_files(fixed, moving, output, settings, reading)
+    done = registering.register_files(fixed, moving, output, settings)
     _tell(done)
     console.emit(to_json(done.as_dict()) if json else str(done.output))
 

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from fusecli.errors import ShapeError
 
-# Scanners write positions with 3 to 6 decimals: a hundredth of a millimetre is rounding, more is another place.
-POSITION_TOLERANCE_MM = 0.01
+# Scanners write positions with 3 to 6 decimals: a hundredth of a millimetre is rounding, more is another place; but
+# never more than a twentieth of a voxel, which may be microscopic.
+POSITION_TOLERANCE_MM, POSITION_TOLERANCE_IN_VOXELS = 0.01, 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +39,9 @@ class Geometry:
         affine = np.array(self.affine, dtype=np.float64)
         if affine.shape != (4, 4) or not np.isfinite(affine).all() or not np.array_equal(affine[3], (0, 0, 0, 1)):
             raise ShapeError("The geometry is not a 4 x 4 affine of finite numbers.")
-        if abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+        lengths = np.linalg.norm(affine[:3, :3], axis=0)
+        # Against the box of the same sides, so that a voxel may be as small as a microscope sees.
+        if not abs(np.linalg.det(affine[:3, :3])) > 1e-9 * lengths.prod() > 0:
             raise ShapeError("The geometry is flat: two of its axes run in the same direction, or a spacing is zero.")
         affine.setflags(write=False)
         object.__setattr__(self, "affine", affine)
@@ -87,7 +90,7 @@ class Geometry:
         slice_axis, row_axis, column_axis = self.directions.T
         normal = np.cross(row_axis, column_axis)
         axes = np.stack([normal * np.sign(normal @ slice_axis), row_axis, column_axis], axis=1)
-        low, high = _box(self, axes)
+        low, high = box(self, axes)
         steps = np.full(3, spacing_mm)
         if self.shape[0] == 1:
             steps[0] = high[0] - low[0]
@@ -108,11 +111,15 @@ class Geometry:
         return replace(self, shape=shape, affine=affine)
 
 
-def _box(geometry: Geometry, axes: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The least and the largest coordinate along `axes` (columns, unit vectors) of a grid, its outer edges included."""
+def box(geometry: Geometry, axes: NDArray[np.float64] | None = None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The least and the largest coordinate of a grid in mm, (3,) each, its outer edges included.
+
+    They are counted along `axes`, unit vectors in the columns of 3 x 3; None: along x, y and z of LPS.
+    """
     edges = [(-0.5, n - 0.5) for n in geometry.shape]
-    corners = geometry.points(np.array(np.meshgrid(*edges)).reshape(3, -1).T) @ axes
-    return corners.min(axis=0), corners.max(axis=0)
+    corners = geometry.points(np.array(np.meshgrid(*edges)).reshape(3, -1).T)
+    along = corners if axes is None else corners @ axes
+    return along.min(axis=0), along.max(axis=0)
 
 
 def same_grid(a: Geometry, b: Geometry) -> bool:
@@ -128,4 +135,5 @@ def same_grid(a: Geometry, b: Geometry) -> bool:
     if a.frame_of_reference and b.frame_of_reference and a.frame_of_reference != b.frame_of_reference:
         return False
     corners = np.array(np.meshgrid(*[(0, n - 1) for n in a.shape])).reshape(3, -1).T
-    return bool(np.abs(a.points(corners) - b.points(corners)).max() <= POSITION_TOLERANCE_MM)
+    tolerance_mm = min(POSITION_TOLERANCE_MM, POSITION_TOLERANCE_IN_VOXELS * min(a.spacing_mm))
+    return bool(np.abs(a.points(corners) - b.points(corners)).max() <= tolerance_mm)

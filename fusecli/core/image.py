@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusecli.catalog import Modality, Window
+from fusecli.core import scratch, statistics
 from fusecli.core.geometry import Geometry
 from fusecli.core.history import Step
 from fusecli.core.intensity import Intensity
+from fusecli.core.patient import Patient
 from fusecli.errors import ImageError, ShapeError
 
 
@@ -29,8 +31,7 @@ class Source:
     `windows` are the display windows that the file asks for, in the image's unit, and `tables` its display curves.
     `laterality` is "L", "R" or "B" for a paired part of the body, (0020,0060) or (0020,0062); None: not stated.
     `dark_is_high` is DICOM's MONOCHROME1: the file asks for high numbers to be shown dark.
-    `patient` is a sha256 of DICOM's patient ID, None without one. It serves to compare two images and nothing else: IDs
-    are short enough to be found by trying, so it is never printed nor written to a report.
+    `patient` is by what two images are compared, None without a patient ID; never printed, nor written to a report.
     """
 
     digest: str
@@ -40,7 +41,7 @@ class Source:
     tables: tuple[LookupTable, ...] = ()
     dark_is_high: bool = False
     laterality: str | None = None
-    patient: str | None = field(default=None, repr=False)
+    patient: Patient | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,18 +66,19 @@ class Image:
         if color and self.voxels.dtype != np.uint8:
             raise ValueError(f"color is 8-bit RGB, and this is {self.voxels.dtype}")
         with np.errstate(over="ignore"):  # past float32 a number becomes infinity, and that is refused below
-            voxels = np.ascontiguousarray(self.voxels, dtype=np.uint8 if color else np.float32)
+            voxels = scratch.contiguous(self.voxels, np.uint8 if color else np.float32)
         expected = (*self.geometry.shape, 3) if color else self.geometry.shape
         if voxels.shape != expected:
             raise ShapeError(f"The image has {voxels.shape} voxels, and its geometry says {expected}.")
-        if not color and not np.isfinite(voxels).all():
+        infinite = 0 if color else statistics.count(voxels, lambda slab: ~np.isfinite(slab))
+        if infinite:
             raise ImageError(
                 "The image holds values that are not numbers (NaN or infinity).",
-                why=f"{int((~np.isfinite(voxels)).sum())} of {voxels.size} voxels are not finite.",
+                why=f"{infinite} of {voxels.size} voxels are not finite.",
                 hint="Replace them in the file, for example by 0 (background), and run again.",
             )
         if voxels.flags.writeable and np.may_share_memory(voxels, self.voxels):
-            voxels = voxels.copy()  # never freeze, nor depend on, an array that the caller still owns
+            voxels = scratch.copied(voxels)  # never freeze, nor depend on, an array that the caller still owns
         voxels.setflags(write=False)
         object.__setattr__(self, "voxels", voxels)
 

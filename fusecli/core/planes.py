@@ -5,6 +5,7 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
+from fusecli.core import scratch
 from fusecli.core.geometry import Geometry
 from fusecli.core.history import Step
 from fusecli.core.image import Image
@@ -30,7 +31,8 @@ def reformat(image: Image, plane: str) -> Image:
     order, turned = _order(image.geometry, plane)
     channels = (3,) if image.is_color else ()
     voxels = np.flip(image.voxels.transpose(*order, *channels), tuple(axis for axis in range(3) if turned[axis]))
-    return image.stepped(Step("reformat", {"plane": plane}), voxels=voxels, geometry=geometry)
+    copy = scratch.frozen(scratch.copied(voxels))
+    return image.stepped(Step("reformat", {"plane": plane}), voxels=copy, geometry=geometry)
 
 
 def geometry_in(plane: str, geometry: Geometry) -> Geometry:

@@ -4,6 +4,7 @@ import numpy as np
 
 from fusecli.core.history import Step
 from fusecli.core.image import Image
+from fusecli.core.scratch import slabs
 
 
 def maximum_projection(image: Image) -> Image:
@@ -13,14 +14,20 @@ def maximum_projection(image: Image) -> Image:
     """
     if image.is_color:
         raise ValueError("a projection takes brightness, not color")
-    return _one_slice(image, np.max(image.voxels, axis=0), "maximum")
+    highest = image.voxels[0].copy()
+    for part in slabs(image.voxels):
+        np.maximum(highest, image.voxels[part].max(axis=0), out=highest)
+    return _one_slice(image, highest, "maximum")
 
 
 def mean_projection(image: Image) -> Image:
     """The mean along the slices, as `maximum_projection` has it."""
     if image.is_color:
         raise ValueError("a projection takes brightness, not color")
-    return _one_slice(image, np.mean(image.voxels, axis=0, dtype=np.float64), "mean")
+    total = np.zeros(image.geometry.shape[1:])
+    for part in slabs(image.voxels, thick=1):
+        total += image.voxels[part][0]
+    return _one_slice(image, total / image.geometry.shape[0], "mean")
 
 
 def _one_slice(image: Image, voxels: np.ndarray[tuple[int, ...], np.dtype[np.floating]], how: str) -> Image:

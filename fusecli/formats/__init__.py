@@ -3,6 +3,7 @@
 from fusecli.formats.opening import Opened, opened_pair
 from fusecli.formats.reading import Info, describe, read
 from fusecli.formats.targets import (
+    NUMBERS,
     WRITABLE_SUFFIXES,
     check_not_an_input,
     check_not_beside_sources,
@@ -12,6 +13,7 @@ from fusecli.formats.targets import (
 from fusecli.formats.writing import write, write_dicom
 
 __all__ = [
+    "NUMBERS",
     "WRITABLE_SUFFIXES",
     "Info",
     "Opened",

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from fusecli.atomic import is_unfinished
 from fusecli.errors import ImageError, InputError
+from fusecli.leftovers import clear_leftovers, hidden_name, is_unfinished, remove
 
 _MAGIC = (b"PK\x03\x04", b"PK\x05\x06")  # of a ZIP with members, and of an empty one
 MOST_MEMBERS = 200_000
@@ -35,9 +35,9 @@ def unpacked(path: Path) -> Iterator[Path]:
     if not is_zip(path):
         yield path
         return
-    with tempfile.TemporaryDirectory(prefix="fusecli-", ignore_cleanup_errors=True) as temporary:
+    with _temporary_folder() as temporary:
         # Messages call the folder by its name, which is therefore the archive's.
-        folder = Path(temporary) / (_short(path.name) or "zip")
+        folder = temporary / (_short(path.name) or "zip")
         folder.mkdir()
         _unpack(path, folder)
         yield folder
@@ -53,6 +53,19 @@ def is_zip(path: Path) -> bool:
     except (OSError, ValueError):
         return False
     return head.startswith(_MAGIC) and head[128:] != b"DICM"
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    """A folder that this user alone may look into; what a killed run left of one, patients in it, is removed first."""
+    above = Path(tempfile.gettempdir()).absolute()
+    clear_leftovers(above)
+    folder = above / hidden_name()
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        remove(folder)
 
 
 def _unpack(path: Path, folder: Path) -> None:

@@ -22,6 +22,11 @@ class Opened:
     path: Path
     series: "Volume | str | None" = None
 
+    @property
+    def takes_suv(self) -> bool:
+        """Whether what --suv-... gives has a meaning for it: whether it is a PET in DICOM."""
+        return self.series is not None and not isinstance(self.series, str) and self.series.modality == "PT"
+
 
 @contextmanager
 def opened_pair(

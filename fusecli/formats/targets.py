@@ -19,6 +19,7 @@ WRITTEN_AS = {
     ".tif": "TIFF",
 }
 WRITABLE_SUFFIXES = tuple(WRITTEN_AS)
+NUMBERS = "numbers"
 _SLICE_NAME = re.compile(r"slice_[0-9]{3,}\.(png|jpg)")  # what raster.write calls the slices of a volume
 _INSTANCE_NAME = re.compile(r"IM[0-9]{4,}\.dcm")  # what secondary_capture.write calls its files
 
@@ -26,7 +27,8 @@ _INSTANCE_NAME = re.compile(r"IM[0-9]{4,}\.dcm")  # what secondary_capture.write
 def check_writable(path: Path, overwrite: bool = False, *, slices: int = 1, dicom: str | None = None) -> Path:
     """Where an image of so many slices would be written, checked before the long work starts.
 
-    `dicom` is the layout, "series" or "multiframe", where DICOM is written; else the suffix names the format.
+    `dicom` is the layout where DICOM is written, "series" or "multiframe" of a fused image, NUMBERS of a grey one that
+    keeps them, slice by slice; else the suffix names the format.
 
     Raises UsageError for an unknown suffix, and for many DICOM files under the name of one; OutputError where something
     stands already and `overwrite` is not set, and where the folder is missing or may not be written to. A folder is
@@ -120,10 +122,11 @@ def _check_holds_all(path: Path, slices: int, layout: str) -> None:
             f"{path} is the name of a {other} file, and DICOM was asked for.",
             hint=f"Name a folder: -o {path.name[: -len(other)] or 'fused'}; or leave out --format and --dicom.",
         )
-    if slices > 1 and layout == "series" and folder_of_dicom(path) is None:
+    if slices > 1 and layout != "multiframe" and folder_of_dicom(path) is None:
+        instead = "; or write one multi-frame file: --dicom multiframe" if layout == "series" else ""
         raise UsageError(
             f"{path} is the name of one file, and a DICOM series of {slices} slices has as many.",
-            hint=f"Name a folder: -o {path.with_suffix('')}; or write one multi-frame file: --dicom multiframe",
+            hint=f"Name a folder: -o {path.with_suffix('')}{instead}",
         )
 
 

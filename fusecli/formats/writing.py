@@ -19,7 +19,8 @@ def write(image: "Image", path: Path, *, overwrite: bool = False, legend: "Legen
     """Write `image` in the format that the suffix names, whole or not at all; the path really written comes back.
 
     PNG and JPEG of a volume become a folder named like `path` without its suffix; TIFF and NIfTI are one file.
-    Pictures take UNIT and RGB images, NIfTI any; `legend` is drawn beside pictures. No file carries text.
+    Pictures take UNIT and RGB images, NIfTI any; `legend` is drawn beside pictures. No file carries text. A side-car of
+    ours that told of a NIfTI which is replaced goes with it.
 
     Raises what `check_writable` raises, OutputError when the disk refuses, UsageError for a picture of raw numbers.
     """
@@ -30,6 +31,8 @@ def write(image: "Image", path: Path, *, overwrite: bool = False, legend: "Legen
             from fusecli.formats import nifti
 
             nifti.write(image, temporary, packed=suffix == ".nii.gz")
+            if overwrite:  # just before, so that no moment shows the new numbers beside the old words
+                nifti.remove_side_car(target)
         else:
             from fusecli.formats import raster
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from fusecli.core.statistics import count, highest, lowest
 from fusecli.errors import ImageError, ShapeError
 
 Levels = NDArray[np.float64]
@@ -69,16 +70,19 @@ def _check_values(name: str, image: NDArray[Any]) -> None:
             why="Metrics take floating-point values in 0..1.",
             hint="Divide 8-bit pictures by 255.",
         )
-    if not np.isfinite(image).all():
+    volume = image if image.ndim == 3 else image[np.newaxis]
+    infinite = count(volume, lambda slab: ~np.isfinite(slab))
+    if infinite:
         raise ImageError(
             f"{name} holds values that are not numbers (NaN or infinity).",
-            why=f"{int((~np.isfinite(image)).sum())} of {image.size} are not finite.",
+            why=f"{infinite} of {image.size} are not finite.",
             hint="Replace them, for example by 0 (background).",
         )
-    if image.min(initial=0) < LOWEST or image.max(initial=0) > HIGHEST:
+    low, high = (lowest(volume), highest(volume)) if image.size else (0.0, 0.0)
+    if low < LOWEST or high > HIGHEST:
         raise ImageError(
             f"{name} is not on the scale 0..1.",
-            why=f"Its values run from {image.min():g} to {image.max():g}.",
+            why=f"Its values run from {low:g} to {high:g}.",
             hint="Divide 8-bit pictures by 255; bring HU, SUV or counts to 0..1 with a window.",
         )
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusecli.catalog import METRICS
+from fusecli.core.scratch import release, slabs
 from fusecli.errors import ImageError, UsageError
 from fusecli.metrics.histograms import whole_levels
 from fusecli.metrics.kernels import Levels, check, checked_levels, grey_levels, varies
@@ -74,8 +75,7 @@ def score_slices(
 
     def of_slice(k: int) -> tuple[Scores, list[ImageError]]:
         inside = None if foreground is None else foreground[k]
-        levels = [grey_levels(volume[k]) for volume in (fixed, moving, fused)]
-        return _scores(own, wanted, levels, strict=strict, foreground=inside)
+        return _scores(own, wanted, _levels_of((fixed, moving, fused), k), strict=strict, foreground=inside)
 
     at_once = min(threads or min(cores(), MOST_WORKERS), len(indices))
     results = list(worked_through(of_slice, indices, threads=at_once, progress=progress))
@@ -149,7 +149,11 @@ def scored_slices(fixed: NDArray[Any], moving: NDArray[Any]) -> list[int]:
     Raises ShapeError and ImageError for volumes that cannot be measured together.
     """
     check(axes=3, fixed=fixed, moving=moving)
-    return [k for k in range(len(fixed)) if varies(grey_levels(fixed[k])) and varies(grey_levels(moving[k]))]
+    return [
+        part.start
+        for part in slabs(fixed, moving, thick=1)
+        if varies(grey_levels(fixed[part])) and varies(grey_levels(moving[part]))
+    ]
 
 
 def chosen_keys(profile: Profile, keys: Iterable[str] | None) -> list[str]:
@@ -167,6 +171,14 @@ def chosen_keys(profile: Profile, keys: Iterable[str] | None) -> list[str]:
             hint=f"It has: {', '.join(profile.formulas)}",
         )
     return wanted
+
+
+def _levels_of(volumes: Sequence[NDArray[Any]], k: int) -> list[Levels]:
+    """Grey levels of one slice of each; what is in a file is given back."""
+    levels = [grey_levels(volume[k]) for volume in volumes]
+    for volume in volumes:
+        release(volume[k])
+    return levels
 
 
 def _scores(

@@ -12,7 +12,7 @@ from torch import nn
 from fusecli.errors import ModelError
 from fusecli.models import csafusion_config as csafusion
 from fusecli.models.csafusion import CSAFusion
-from fusecli.models.device import choose_device
+from fusecli.models.device import choose_device, slices_at_once
 from fusecli.models.dmfnet import DMFNet
 from fusecli.models.dmfnet_config import SMALL, DMFNetConfig
 from fusecli.models.dmfnet_noise import kept
@@ -118,9 +118,12 @@ class NetworkFuser(TiledFuser):
 
     def _run(self, fixed: Grey, moving: Grey) -> Grey:
         with torch.inference_mode():
-            sources = (_tensor(image, self.device) for image in (fixed, moving))
+            sources = (_tensor(images, self.device) for images in (fixed, moving))
             fused = self._module(*sources).clamp(0, 1)
-            return np.asarray(fused[0, 0].cpu().numpy(), dtype=np.float32)
+            return np.asarray(fused.cpu().numpy(), dtype=np.float32).reshape(fixed.shape)
+
+    def _sized_to_device(self, pixels: int) -> int:
+        return slices_at_once(self.device, pixels)
 
     def _is_out_of_memory(self, error: Exception) -> bool:
         # On the CPU torch raises a bare RuntimeError, whose words differ between Linux and Windows.
@@ -136,6 +139,7 @@ class NetworkFuser(TiledFuser):
         torch.cuda.empty_cache()
 
 
-def _tensor(image: Grey, device: str) -> torch.Tensor:
+def _tensor(images: Grey, device: str) -> torch.Tensor:
+    """(N, 1, row, column) of one image or several."""
     # A read-only array would make torch warn; the copy is small beside the network's own memory.
-    return torch.from_numpy(np.array(image, dtype=np.float32))[None, None].to(device)
+    return torch.from_numpy(np.array(images, dtype=np.float32)).reshape(-1, 1, *images.shape[-2:]).to(device)

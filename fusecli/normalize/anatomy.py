@@ -10,6 +10,7 @@ from skimage.morphology import closing, opening
 
 from fusecli.core.geometry import Geometry
 from fusecli.core.image import Image
+from fusecli.core.scratch import slabs
 
 # Averaging to about 3 mm keeps an adult skull closed, takes the noise out and makes a whole series fast.
 COARSE_MM = 3.0
@@ -95,9 +96,9 @@ def _averaged(voxels: NDArray[np.float32], factors: tuple[int, int, int]) -> NDA
     slices, rows, columns = (size // factor for size, factor in zip(voxels.shape, factors, strict=True))
     means = np.empty((slices, rows, columns), dtype=np.float32)
     # One slab at a time, so that a large series is never copied as a whole.
-    for k in range(slices):
-        slab = voxels[k * deep : (k + 1) * deep, : rows * high, : columns * wide]
-        means[k] = slab.reshape(deep, rows, high, columns, wide).mean(axis=(0, 2, 4), dtype=np.float64)
+    for part in slabs(voxels[: slices * deep], thick=deep):
+        slab = voxels[part, : rows * high, : columns * wide]
+        means[part.start // deep] = slab.reshape(deep, rows, high, columns, wide).mean(axis=(0, 2, 4), dtype=np.float64)
     return means
 
 

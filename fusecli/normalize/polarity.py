@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from fusecli.core import scratch
 from fusecli.core.history import Step
 from fusecli.core.image import Image
 from fusecli.core.intensity import Intensity
@@ -27,7 +28,10 @@ def white_hot(moving: Image, *, beside: Image, polarity: str = "auto") -> Image:
         return moving
     warnings = () if polarity == "black-hot" else (_TURNED,)
     step = Step("white_hot", {"polarity": polarity}, warnings)
-    return moving.stepped(step, voxels=1 - moving.voxels)
+    turned = scratch.empty(moving.geometry.shape)
+    for part in scratch.slabs(moving.voxels, turned):
+        np.subtract(1, moving.voxels[part], out=turned[part])
+    return moving.stepped(step, voxels=scratch.frozen(turned))
 
 
 _TURNED = (
@@ -38,6 +42,9 @@ _TURNED = (
 
 def _frame(image: Image) -> float:
     """Median brightness of the outermost pixels of all slices."""
-    voxels = image.voxels
-    edges = (voxels[:, 0, :], voxels[:, -1, :], voxels[:, :, 0], voxels[:, :, -1])
-    return float(np.median(np.concatenate([edge.ravel() for edge in edges])))
+    frames = []
+    for part in scratch.slabs(image.voxels):
+        slab = image.voxels[part]
+        edges = (slab[:, 0, :], slab[:, -1, :], slab[:, :, 0], slab[:, :, -1])
+        frames.append(np.concatenate([edge.ravel() for edge in edges]))
+    return float(np.median(np.concatenate(frames)))

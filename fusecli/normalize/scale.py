@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from fusecli.core import scratch
 from fusecli.core.history import Fact
 from fusecli.core.intensity import Intensity
 
@@ -64,10 +65,10 @@ class Scale:
 
         Source: DICOM PS3.3 C.11.2.1.3.2 (LINEAR_EXACT) for `low` and `high` = centre ± width / 2.
         """
-        unit = np.empty(voxels.shape, dtype=np.float32)
+        unit = scratch.empty(voxels.shape)
         # One slice at a time in double precision: exact for any range, and never a second copy of the volume.
-        for k, slice_ in enumerate(voxels):
-            unit[k] = self._brightness(slice_.astype(np.float64))
+        for part in scratch.slabs(voxels, unit, thick=1):
+            unit[part] = self._brightness(voxels[part].astype(np.float64))
         return unit
 
     def _brightness(self, values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from fusecli.core import scratch
 from fusecli.core.history import Step, last_step
 from fusecli.core.image import Image
 from fusecli.core.intensity import Intensity
@@ -41,9 +42,9 @@ def to_unit(
     unit = scale.apply(grey.voxels)
     inverted = _is_shown_inverted(grey) and scale.kind != "constant"
     if inverted:
-        np.subtract(1, unit, out=unit)
-    unit.setflags(write=False)
-    return image.stepped(_step(scale, inverted), voxels=unit, intensity=Intensity.UNIT)
+        for part in scratch.slabs(unit):
+            np.subtract(1, unit[part], out=unit[part])
+    return image.stepped(_step(scale, inverted), voxels=scratch.frozen(unit), intensity=Intensity.UNIT)
 
 
 def window_of(image: Image) -> str | None:
@@ -53,7 +54,12 @@ def window_of(image: Image) -> str | None:
 
 
 def _grey(image: Image) -> Image:
-    return replace(image, voxels=luma(image.voxels), intensity=Intensity.UNIT) if image.is_color else image
+    if not image.is_color:
+        return image
+    brightness = scratch.empty(image.geometry.shape)
+    for part in scratch.slabs(image.voxels, brightness):
+        brightness[part] = luma(image.voxels[part])
+    return replace(image, voxels=scratch.frozen(brightness), intensity=Intensity.UNIT)
 
 
 def _scale(image: Image, window: str | None, suv_range: tuple[float, float] | None) -> Scale:

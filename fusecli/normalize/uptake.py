@@ -2,11 +2,10 @@
 
 import math
 
-import numpy as np
-
 from fusecli.catalog import Modality
 from fusecli.core.image import Image
 from fusecli.core.intensity import Intensity
+from fusecli.core.statistics import highest, percentiles
 from fusecli.errors import UsageError
 from fusecli.normalize.scale import UNIT_NAMES, Scale
 
@@ -75,10 +74,9 @@ def _suv(intensity: Intensity, suv_range: tuple[float, float], why: str) -> Scal
 
 def _positive_scale(image: Image, why: str, warnings: tuple[str, ...]) -> Scale:
     unit = UNIT_NAMES[image.intensity]
-    positive = image.voxels[image.voxels > 0]
-    if positive.size == 0:
+    if highest(image.voxels) <= 0:
         warning = "No voxel shows any uptake: the image is black."
         return Scale("constant", "", 0, 0, unit, f"0 {unit}", "no voxel is positive", (warning,))
-    high = float(np.percentile(positive, UPPER_PERCENTILE, method="nearest"))
+    (high,) = percentiles(image.voxels, [UPPER_PERCENTILE], above=0)
     shown = f"0 to {high:g} {unit} ({UPPER_PERCENTILE:g}th percentile of the positive voxels)"
     return Scale("positive", "", 0, high, unit, shown, why, warnings)

@@ -7,6 +7,7 @@ import numpy as np
 from fusecli.catalog import CT_WINDOWS, Window
 from fusecli.core.image import Image, LookupTable
 from fusecli.core.intensity import Intensity
+from fusecli.core.statistics import highest, lowest, percentiles
 from fusecli.errors import UsageError
 from fusecli.normalize.scale import UNIT_NAMES, Scale
 
@@ -53,13 +54,12 @@ def percentile_scale(image: Image, why: str) -> Scale:
     Either comes with a warning.
     """
     unit = UNIT_NAMES[image.intensity]
-    voxels = image.voxels
-    if image.intensity is Intensity.HU and (voxels >= AIR_HU).any():
-        voxels = voxels[voxels >= AIR_HU]
-    low, high = (float(value) for value in np.percentile(voxels, PERCENTILES, method="nearest"))
+    darkest, brightest = lowest(image.voxels), highest(image.voxels)
+    is_padded = image.intensity is Intensity.HU and darkest < AIR_HU <= brightest
+    low, high = percentiles(image.voxels, PERCENTILES, above=AIR_HU if is_padded else darkest, inclusive=True)
     if low < high:
         return Scale("percentiles", "auto", low, high, unit, f"percentiles 0.5-99.5 ({low:g} to {high:g} {unit})", why)
-    low, high = float(image.voxels.min()), float(image.voxels.max())
+    low, high = darkest, brightest
     if low < high:
         warning = "Nearly all voxels have one value: the window reaches from the lowest to the highest instead."
         return Scale("percentiles", "auto", low, high, unit, f"extremes ({low:g} to {high:g} {unit})", why, (warning,))

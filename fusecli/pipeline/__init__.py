@@ -1,6 +1,6 @@
 """The corridor: read, put on one grid, normalize, fuse, color, measure, write. Every command walks it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +10,13 @@ from fusecli.core.history import Step, warnings_of
 from fusecli.core.image import Image
 from fusecli.core.pair import Pair
 from fusecli.errors import ImageError
+from fusecli.pipeline import lesions
 from fusecli.pipeline import output as out
 from fusecli.pipeline.brightness import fused_on_grid, normalize_pair
 from fusecli.pipeline.gridding import put_on_one_grid, target_grid
 from fusecli.pipeline.painting import Coloring, coloring, paint
 from fusecli.pipeline.preparing import Prepared, prepare
+from fusecli.pipeline.registration import picture_of, write_kept
 from fusecli.pipeline.reporting import view_of, write_report
 from fusecli.pipeline.sources import Sources, read_opened, read_sources
 from fusecli.report.record import RunRecord, Stopwatch, geometry_facts, input_facts, window_facts
@@ -89,6 +91,7 @@ def fuse_to(
     """As `fuse_files`, with the arrays that a report shows; `pictured` adds the picture to judge an alignment by."""
     clock, inputs = Stopwatch(), (fixed,) if moving is None else (fixed, moving)
     out.check(output, inputs, settings)
+    mask = lesions.read_mask(settings)
     with clock("read"), formats.opened_pair(fixed, moving, settings.fixed_series, settings.moving_series) as opened:
         lineage = out.lineage_of(*opened, settings)
         sources = read_opened(*opened, settings)
@@ -97,28 +100,29 @@ def fuse_to(
     prepared = prepare(sources, settings, clock)
     pair, registration, colors = prepared.pair, prepared.registration, prepared.coloring
     out.check_color_bar(colors, settings)
-    picture = out.alignment_picture(registration, sources, settings, is_asked=pictured)
+    picture = picture_of(registration, sources) if pictured or settings.registration.check else None
+    marked = None if mask is None else lesions.mark(mask, sources, prepared, settings)
     del sources, prepared  # as large as all that follows, and not needed any more
     with clock("load_model"):
-        # Tiles are worth reporting where there is one slice only; else slices are.
-        on_tile = progress if onto.shape[0] == 1 else None
-        fuser = fuser or _loaded(settings, on_tile)
+        fuser = fuser or _loaded(settings, progress, slices=onto.shape[0])
     with clock("fuse"):
         fused = fusion.fuse(pair, fuser, progress=progress)
     with clock("measure"):
         scores, problems = measure(pair, fused)
+        found = None if marked is None else lesions.listed(marked, pair, fused)
     with clock("color"):
         shown = paint(fused, pair.moving, colors)
     with clock("write"):
-        out.write_registration(registration, picture, settings)
+        write_kept(registration, picture, settings.registration)
         written = out.write(shown, output, lineage, pair, fuser, settings)
-    warnings = warnings_of((*pair.fixed.history, *pair.moving.history, *fused.history, *problems))
-    identified = not settings.deidentify
-    record = _record(pair, fuser, scores, written, warnings, clock, registration, identified=identified)
-    return Fusion(record, pair, fused, shown, colors, registration, picture)
+    steps = (*pair.fixed.history, *pair.moving.history, *fused.history, *problems, *(marked.problems if marked else ()))
+    record = _record(pair, fuser, scores, written, warnings_of(steps), clock, registration, settings)
+    return Fusion(replace(record, lesions=found), pair, fused, shown, colors, registration, picture)
 
 
-def _loaded(settings: FuseSettings, on_tile: fusion.Progress | None) -> fusion.Fuser:
+def _loaded(settings: FuseSettings, progress: fusion.Progress | None, *, slices: int) -> fusion.Fuser:
+    # Tiles are worth reporting where there is one slice only; else slices are.
+    on_tile = progress if slices == 1 else None
     return models.load(
         settings.model, device=settings.device, backend=settings.backend, alpha=settings.alpha, on_tile=on_tile
     )
@@ -140,9 +144,9 @@ def _record(
     warnings: tuple[str, ...],
     clock: Stopwatch,
     registration: "Registration | None",
-    *,
-    identified: bool,
+    settings: FuseSettings,
 ) -> RunRecord:
+    identified = not settings.deidentify
     return RunRecord(
         output=output,
         model={"name": fuser.name, "sha256": fuser.weights_sha256},

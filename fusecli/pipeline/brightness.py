@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from fusecli import normalize
 from fusecli.catalog import Modality
+from fusecli.core import statistics
 from fusecli.core.history import Step
 from fusecli.core.image import Image
 from fusecli.core.intensity import Intensity
@@ -50,9 +51,10 @@ def fused_on_grid(fixed: Image, image: Image) -> Image:
     Raises PairError when it does not fit FIXED, or leaves a part of it without a result.
     """
     placed, coverage = put_on_one_grid(fixed, _as_fused(image), role="FUSED")
-    if coverage is not None and coverage.mean() < LEAST_COVERED:
+    share = 1.0 if coverage is None else statistics.count(coverage) / coverage.size
+    if share < LEAST_COVERED:
         raise PairError(
-            f"FUSED covers {coverage.mean():.0%} of FIXED.",
+            f"FUSED covers {share:.0%} of FIXED.",
             why="Where it shows nothing, there is nothing to measure.",
             hint="Give the fused image of this very pair, with all of its slices; --slice picks one slice of each.",
         )
@@ -73,7 +75,8 @@ def _as_fused(image: Image) -> Image:
     fused = replace(image, modality=Modality.FUSED)
     if image.is_color or image.intensity is Intensity.UNIT:
         return fused
-    if image.intensity is Intensity.ARBITRARY and image.voxels.min() >= 0 and image.voxels.max() <= 1:
+    low, high = statistics.lowest(image.voxels), statistics.highest(image.voxels)
+    if image.intensity is Intensity.ARBITRARY and low >= 0 and high <= 1:
         return replace(fused, intensity=Intensity.UNIT)
     warning = "FUSED is not a picture of brightness 0 to 1, so its scores depend on how it is stretched: percentiles."
     return replace(fused, intensity=Intensity.ARBITRARY).stepped(Step("measure", {}, (warning,)))

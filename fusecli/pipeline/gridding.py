@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fusecli.core.geometry import Geometry, same_grid
 from fusecli.core.history import Step
 from fusecli.core.image import Image
+from fusecli.core.statistics import count
 from fusecli.errors import PairError, UsageError
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _onto(image: Image, onto: Geometry, by: "Alignment | None", role: str) -> tu
     from fusecli.register import resample
 
     placed, coverage = resample(image, onto=onto, by=by, role=role)
-    return placed, None if coverage.all() else coverage
+    return placed, None if count(coverage) == coverage.size else coverage
 
 
 def put_on_one_grid(

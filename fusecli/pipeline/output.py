@@ -4,10 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from fusecli import formats, fusion
 from fusecli.catalog import Modality
+from fusecli.core import scratch
 from fusecli.core.geometry import Geometry
 from fusecli.core.history import Fact
 from fusecli.core.image import Image
@@ -15,14 +14,13 @@ from fusecli.core.intensity import Intensity
 from fusecli.core.pair import Pair
 from fusecli.core.planes import geometry_in
 from fusecli.errors import UsageError
+from fusecli.pipeline import registration
 from fusecli.pipeline.painting import Coloring
-from fusecli.pipeline.sources import Sources
 from fusecli.pipeline.views import in_planes, legend_of, projection
 from fusecli.settings import FuseSettings, RegisterSettings
 
 if TYPE_CHECKING:
     from fusecli.formats.dicom.lineage import Lineage
-    from fusecli.register import Registration
 
 Inputs = tuple[Path, ...]
 
@@ -50,8 +48,13 @@ def check(output: Path, inputs: Inputs, settings: FuseSettings) -> None:
     formats.check_writable(output, settings.overwrite, dicom=settings.dicom)
     for path in _extras(settings):
         formats.check_writable(path, settings.overwrite)
-    _check_registration(settings.registration)
-    names = [output, *_extras(settings), *_saved(settings)]
+    registration.check_kept(settings.registration)
+    _check_is_aligned(settings.registration)
+    check_names([output, *_extras(settings), *registration.kept(settings.registration)])
+
+
+def check_names(names: list[Path]) -> None:
+    """Raises UsageError for two results of one name."""
     if len({path.absolute() for path in names}) < len(names):
         raise UsageError("Two results have one name.", hint="Give each result a name of its own.")
 
@@ -60,9 +63,9 @@ def check_with_inputs(output: Path, inputs: Inputs, geometry: Geometry, settings
     """The same again, now that the fused image's grid tells whether a file or a folder will be written."""
     slices = (geometry if settings.planes is None else geometry_in(settings.planes, geometry)).shape[0]
     target = formats.check_writable(output, settings.overwrite, slices=slices, dicom=settings.dicom)
-    applied = settings.registration.apply
-    for path in (target, *_extras(settings), *_saved(settings)):
-        formats.check_not_an_input(path, (*inputs, *([applied] if applied else [])))
+    also_read = [path for path in (settings.registration.apply, settings.mask) if path is not None]
+    for path in (target, *_extras(settings), *registration.kept(settings.registration)):
+        formats.check_not_an_input(path, (*inputs, *also_read))
     if settings.projection is not None and (slices == 1 or not geometry.is_patient):
         raise UsageError(
             "A projection needs a volume that says where it lies in the patient.",
@@ -98,30 +101,6 @@ def check_color_bar(how: Coloring, settings: FuseSettings) -> None:
             why="The fused image is not colored by a palette.",
             hint="Leave --color-bar out, or choose a palette: --palette hot-iron",
         )
-
-
-def alignment_picture(
-    found: "Registration | None", sources: Sources, settings: FuseSettings, *, is_asked: bool
-) -> Image | None:
-    """The picture to judge an alignment by; None where nothing was aligned, or nobody asks."""
-    if found is None or not (is_asked or settings.registration.check):
-        return None
-    from fusecli.register import check_picture
-
-    return check_picture(sources.fixed, sources.moving, found.alignment)
-
-
-def write_registration(found: "Registration | None", picture: Image | None, settings: FuseSettings) -> None:
-    """Write the transform, and the picture to judge it by, where they are asked for."""
-    if found is None:
-        return
-    from fusecli.register import transform_file
-
-    how = settings.registration
-    if how.transform is not None:
-        transform_file.write(found.alignment, how.transform, overwrite=settings.overwrite)
-    if how.check is not None and picture is not None:
-        formats.write(picture, how.check, overwrite=settings.overwrite)
 
 
 def write(
@@ -164,21 +143,9 @@ def _extras(settings: FuseSettings) -> list[Path]:
     return [path for path in (settings.projection, settings.coverage) if path is not None]
 
 
-def _saved(settings: FuseSettings) -> list[Path]:
-    return [path for path in (settings.registration.transform, settings.registration.check) if path is not None]
-
-
-def _check_registration(how: RegisterSettings) -> None:
+def _check_is_aligned(how: RegisterSettings) -> None:
     """Raises UsageError for a file that is asked for where nothing is aligned."""
-    if how.transform is not None:
-        from fusecli.register.transform_file import check_transform
-
-        check_transform(how.transform, overwrite=how.overwrite)
-    if how.check is not None:
-        if not formats.is_picture(how.check):
-            raise UsageError(f"{how.check} is not the name of a picture.", hint="Name it .png: --check check.png")
-        formats.check_writable(how.check, how.overwrite)
-    if how.method == "none" and how.apply is None and (how.transform or how.check):
+    if not how.is_wanted and registration.kept(how):
         raise UsageError(
             "--transform and --check need an alignment, and --register none makes none.",
             hint="Leave them out, or let MOVING be aligned: --register rigid",
@@ -187,11 +154,17 @@ def _check_registration(how: RegisterSettings) -> None:
 
 def _coverage(pair: Pair, settings: FuseSettings, *, as_picture: bool) -> Image:
     """1 where MOVING has data, 0 elsewhere, in the planes, and if need be on the square pixels, of the fused image."""
-    coverage = np.ones(pair.fixed.geometry.shape) if pair.coverage is None else pair.coverage
-    voxels = coverage.astype(np.float32)
-    mask = replace(pair.fixed, voxels=voxels, modality=Modality.OTHER, intensity=Intensity.UNIT, history=())
+    covered = scratch.empty(pair.fixed.geometry.shape)
+    for part in scratch.slabs(covered):
+        covered[part] = 1 if pair.coverage is None else pair.coverage[part]
+    mask = replace(
+        pair.fixed, voxels=scratch.frozen(covered), modality=Modality.OTHER, intensity=Intensity.UNIT, history=()
+    )
     cut = in_planes(mask, settings.planes, as_picture=as_picture)
-    return replace(cut, voxels=(cut.voxels >= 0.5).astype(np.float32))
+    sharp = scratch.empty(cut.voxels.shape)
+    for part in scratch.slabs(cut.voxels, sharp):
+        sharp[part] = cut.voxels[part] >= 0.5
+    return replace(cut, voxels=scratch.frozen(sharp))
 
 
 def _write_dicom(

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusecli import color
+from fusecli.core import scratch
 from fusecli.core.history import Step
 from fusecli.core.image import Image
 from fusecli.core.intensity import Intensity
@@ -41,10 +42,15 @@ def coloring(fixed: Image, moving: Image, palette: str | None) -> Coloring:
 
 def paint(fused: Image, uptake: Image, how: Coloring) -> Image:
     """The fused image in color, or as it is; `uptake` is MOVING as UNIT."""
-    if how.palette is not None:
-        voxels, name = color.paint_uptake(fused.voxels, uptake.voxels, how.palette), how.palette
-    elif how.colors is not None:
-        voxels, name = color.paint(fused.voxels, how.colors), "of the source"
-    else:
+    palette, colors = how.palette, how.colors
+    if palette is None and colors is None:
         return fused
-    return fused.stepped(Step("paint", {"color": name}), voxels=voxels, intensity=Intensity.RGB)
+    painted = scratch.empty((*fused.geometry.shape, 3), np.uint8)
+    for part in scratch.slabs(fused.voxels, uptake.voxels, painted):
+        if palette is not None:
+            painted[part] = color.paint_uptake(fused.voxels[part], uptake.voxels[part], palette)
+        elif colors is not None:
+            painted[part] = color.paint(fused.voxels[part], colors[part])
+            scratch.release(colors[part])
+    step = Step("paint", {"color": palette or "of the source"})
+    return fused.stepped(step, voxels=scratch.frozen(painted), intensity=Intensity.RGB)

@@ -1,44 +1,71 @@
-"""Whether the two images may be of one patient, and of one side of the body."""
+"""Whether the two images may be of one patient, of one side of the body, and of one place in it."""
+
+from collections.abc import Iterator
 
 from fusecli.core.history import Step
 from fusecli.core.image import Image, Source
 from fusecli.errors import PairError
+from fusecli.pipeline.overlap import Overlap, overlap_of
+from fusecli.settings import RegisterSettings
+
+# What two fields of view share of the smaller one, along the axis where that is least: a warning, and a refusal.
+LITTLE_SHARED, NOTHING_SHARED = 0.5, 0.05
 
 _SIDES = {"L": "left", "R": "right"}
 
 
-def check_pair(fixed: Image, moving: Image, *, force: bool = False) -> Image:
+def check_pair(
+    fixed: Image, moving: Image, *, force: bool = False, registration: RegisterSettings | None = None
+) -> Image:
     """MOVING, if nothing says that the two do not belong together; where `force` is set, with a warning instead.
 
-    Compared are the patient IDs (0010,0020), by their hashes, and the lateralities (0020,0060), where both have one.
-    Frames of reference and overlap are judged where the two are put on one grid.
+    Compared are the patient IDs (0010,0020), by their hashes and only where both have one, the lateralities
+    (0020,0060), and the fields of view by the positions that the files state; MOVING's history tells how far these
+    overlap, in mm. Positions count for a refusal where they decide: with one frame of reference, unless `registration`
+    looks for another place.
 
-    Raises PairError for two patients, and for a left and a right side of the body.
+    Raises PairError for two patients, for a left and a right side of the body, and for two places.
     """
-    if fixed.source is None or moving.source is None:
-        return moving
-    for what, why in _contradictions(fixed.source, moving.source):
+    overlap = overlap_of(fixed.geometry, moving.geometry)
+    for what, why in _contradictions(fixed, moving, overlap, registration or RegisterSettings()):
         if not force:
             raise PairError(what, why=why, hint="If you know better, go on with --force-pair.")
         moving = moving.stepped(Step("check_pair", {"forced": True}, (f"{what} {why} Fused because of --force-pair.",)))
-    return moving
+    if overlap is None:
+        return moving
+    little = NOTHING_SHARED <= overlap.share < LITTLE_SHARED
+    return moving.stepped(Step("overlap", overlap.facts(), (_warning(overlap),) if little else ()))
 
 
-def _contradictions(fixed: Source, moving: Source) -> list[tuple[str, str]]:
+def _contradictions(
+    fixed: Image, moving: Image, overlap: Overlap | None, registration: RegisterSettings
+) -> Iterator[tuple[str, str]]:
     """What speaks against the pair, and why; never whose they are."""
-    found = []
-    if _differ(fixed.patient, moving.patient):
-        found.append(
-            (
-                "FIXED and MOVING are of different patients.",
-                "Their patient IDs (0010,0020) or the issuers of these differ.",
-            )
+    if fixed.source is not None and moving.source is not None:
+        yield from _of_their_headers(fixed.source, moving.source)
+    if overlap is not None and overlap.share < NOTHING_SHARED and _positions_decide(fixed, moving, registration):
+        how = "hardly overlap" if overlap.share > 0 else "do not overlap"
+        yield f"FIXED and MOVING {how}: they show different places.", overlap.said()
+
+
+def _of_their_headers(fixed: Source, moving: Source) -> Iterator[tuple[str, str]]:
+    if fixed.patient is not None and moving.patient is not None and fixed.patient.is_other_than(moving.patient):
+        yield (
+            "FIXED and MOVING are of different patients.",
+            "Their patient IDs (0010,0020) or the issuers of these differ.",
         )
-    if _differ(fixed.laterality, moving.laterality) and {fixed.laterality, moving.laterality} == set(_SIDES):
+    if {fixed.laterality, moving.laterality} == set(_SIDES):
         own, other = (_SIDES[str(side)] for side in (fixed.laterality, moving.laterality))
-        found.append((f"FIXED shows the {own} side, and MOVING the {other}.", "Their lateralities (0020,0060) say so."))
-    return found
+        yield f"FIXED shows the {own} side, and MOVING the {other}.", "Their lateralities (0020,0060) say so."
 
 
-def _differ(one: str | None, other: str | None) -> bool:
-    return one is not None and other is not None and one != other
+def _positions_decide(fixed: Image, moving: Image, registration: RegisterSettings) -> bool:
+    """Whether MOVING is put where its file says, and not where a search or a saved transform does."""
+    if registration.apply is not None or registration.method not in ("none", "auto"):
+        return False
+    own, other = fixed.geometry.frame_of_reference, moving.geometry.frame_of_reference
+    return registration.method == "none" or (own is not None and own == other)
+
+
+def _warning(overlap: Overlap) -> str:
+    return f"FIXED and MOVING overlap little by the positions that their files state: {overlap.said()}"

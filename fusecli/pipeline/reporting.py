@@ -1,14 +1,15 @@
 """What a fusion leaves beside its result: the record as JSON or CSV, or a page with the images."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fusecli import color
 from fusecli.report import html, record
 from fusecli.report.pictures import png
-from fusecli.report.view import Palette, RegistrationCheck, View
+from fusecli.report.view import Cell, Palette, RegistrationCheck, View
 
 if TYPE_CHECKING:
     from fusecli.pipeline import Fusion
@@ -33,7 +34,27 @@ def view_of(done: "Fusion") -> View:
         palette=None if how.palette is None else _palette(how.palette),
         moving_shown=how.colors if how.is_of_moving else None,
         registration=_check_of(done),
+        lesions=tuple(_lesion_row(lesion, done) for lesion in done.record.lesions or ()),
     )
+
+
+def _lesion_row(lesion: Mapping[str, Any], done: "Fusion") -> dict[str, Cell | tuple[int, int, int]]:
+    """A lesion as the table of the page has it: a place in millimetres, or in pixels where nothing says more."""
+    uptake, contrast, where = lesion["uptake"] or {}, lesion["contrast"] or {}, lesion["centre_mm"]
+    moving = f"{done.pair.moving.modality} {{}} ({uptake['unit']})" if uptake.get("unit") else "MOVING {}"
+    slice_, row, column = lesion["voxel"]
+    place: dict[str, Cell] = {"Voxels": lesion["voxels"]}
+    if where is not None:
+        place = {"x, y, z (mm, LPS)": ", ".join(f"{mm:.1f}" for mm in where), "Volume (ml)": lesion["volume_ml"]}
+    return {
+        "Lesion": lesion["lesion"] if lesion["label"] is None else lesion["label"],
+        **place,
+        moving.format("max"): uptake.get("max"),
+        moving.format("mean"): uptake.get("mean"),
+        "Contrast kept of MOVING": contrast.get("of_moving"),
+        "Contrast kept of FIXED": contrast.get("of_fixed"),
+        "voxel": (slice_, row, column),
+    }
 
 
 def _check_of(done: "Fusion") -> RegistrationCheck | None:

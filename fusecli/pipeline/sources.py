@@ -11,7 +11,7 @@ from fusecli.core.intensity import Intensity
 from fusecli.core.slices import one_slice
 from fusecli.pipeline.gridding import are_both_placed
 from fusecli.pipeline.pair_check import check_pair
-from fusecli.settings import FuseSettings, SuvSettings
+from fusecli.settings import FuseSettings, ReadSettings, SuvSettings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,16 +41,13 @@ def read_opened(fixed: formats.Opened, moving: formats.Opened, settings: FuseSet
     choice = settings.slice_choice
     # A window that depends on the image is judged by the whole series, and so is an alignment; nothing else needs it.
     judged = settings.window in (None, "auto") or settings.registration.is_wanted
-    other = formats.read(moving.path, series=moving.series, settings=settings.reading)
-    # What is given by hand belongs to the tracer, wherever it stands.
-    is_of_fixed = settings.reading.suv.is_given and not _takes_suv(other)
-    of_fixed = settings.reading if is_of_fixed else replace(settings.reading, suv=SuvSettings())
+    of_fixed, of_moving = _suv_settings(fixed, moving, settings)
+    other = formats.read(moving.path, series=moving.series, settings=of_moving)
     whole = formats.read(fixed.path, series=fixed.series, slice_choice=None if judged else choice, settings=of_fixed)
-    if is_of_fixed:
-        other = formats.read(moving.path, series=moving.series, settings=replace(settings.reading, suv=SuvSettings()))
-        other = other if _takes_suv(whole) else other.stepped(Step("check_options", {}, (ONLY_PET_TAKES_SUV,)))
+    if settings.reading.suv.is_given and not (fixed.takes_suv or moving.takes_suv):
+        other = other.stepped(Step("check_options", {}, (ONLY_PET_TAKES_SUV,)))
     whole, other = _declared(whole, settings.fixed_modality), _declared(other, settings.moving_modality)
-    other = check_pair(whole, other, force=settings.force_pair)
+    other = check_pair(whole, other, force=settings.force_pair, registration=settings.registration)
     if choice is None:
         return Sources(whole, other, whole, other)
     own = one_slice(whole, choice) if judged else whole
@@ -58,9 +55,14 @@ def read_opened(fixed: formats.Opened, moving: formats.Opened, settings: FuseSet
     return Sources(own, one_slice(other, choice) if is_cut else other, whole, other)
 
 
-def _takes_suv(image: Image) -> bool:
-    """Whether what --suv-... gives has a meaning for it."""
-    return image.modality is Modality.PET and image.source is not None and image.source.format == "DICOM"
+def _suv_settings(
+    fixed: formats.Opened, moving: formats.Opened, settings: FuseSettings
+) -> tuple[ReadSettings, ReadSettings]:
+    """How each is read: what is given by hand belongs to the tracer, wherever it stands."""
+    given, plain = settings.reading, replace(settings.reading, suv=SuvSettings())
+    if moving.takes_suv:
+        return plain, given
+    return (given if fixed.takes_suv else plain), plain
 
 
 def _declared(image: Image, modality: Modality | None) -> Image:

@@ -30,9 +30,10 @@ class Registration:
 
     `before` is the quality of what the files state, `after` that of the alignment, `motion` its size.
     `inconsistency_mm` is how far a second search, from MOVING to FIXED, ends from where it began; None where none was
-    needed. `distinctness` is how much better the alignment is than others near it. `size_mm` is how large FIXED's
-    foreground is, by which motions are judged. `reasons` say why the alignment is not believable; `notes` what else a
-    user should know.
+    needed. `rival` is how well the best of the other places that the search has seen agrees, beside the alignment; None
+    where nothing was searched. `distinctness` is how much better the alignment is than others near it. `size_mm` is how
+    large FIXED's foreground is, by which motions are judged. `reasons` say why the alignment is not believable; `notes`
+    what else a user should know.
     """
 
     alignment: Alignment
@@ -42,6 +43,7 @@ class Registration:
     distinctness: float
     size_mm: float
     inconsistency_mm: float | None = None
+    rival: float | None = None
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -78,6 +80,7 @@ class Registration:
             "distinctness": round(self.distinctness, 4),
             "size_mm": round(self.size_mm, 2),
             "inconsistency_mm": None if self.inconsistency_mm is None else round(self.inconsistency_mm, 3),
+            "rival": None if self.rival is None else round(self.rival, 4),
             "matrix_lps": None if matrix is None else matrix.tolist(),
             "facts": dict(self.alignment.facts),
         }
@@ -126,7 +129,7 @@ def align(fixed: Image, moving: Image, *, method: str = "auto") -> Registration:
     if method == "none" or (is_mixed and is_believed):
         return replace(_judged(case, identity()), reasons=())
     if method in ("rigid", "affine") or not is_believed:
-        found = _searched(case, "affine" if method == "affine" else "rigid")
+        found = _affine(case) if method == "affine" else _searched(case, "rigid")
     else:
         found = _trusting(case) if is_trusted(fixed, moving) else _confirmed(case)
     return _bent_further(case, found) if method == "deformable" and found.believable else found
@@ -202,27 +205,40 @@ def _is_peak(case: _Case, stated: Registration) -> bool:
     return stated.believable and quality.distinctness(*case.seen.middle, case.still, near=True) > 1
 
 
-def _searched(case: _Case, kind: str) -> Registration:
-    there = find(case.seen, kind)
-    away = quality.inconsistency_mm(case.seen.middle[0], there, back(case.seen, kind))
-    matrix = there if case.frames is None else lifted(there, case.frames)
-    return _judged(case, from_matrix(matrix, kind), away)
+def _affine(case: _Case) -> Registration:
+    """What an affine search finds; of pictures, whose pixels have no length, at last from other scales too."""
+    found = _searched(case, "affine")
+    if found.believable or case.unit == "mm":
+        return found
+    scaled = _searched(case, "affine", scaled=True)
+    return scaled if scaled.believable else found
+
+
+def _searched(case: _Case, kind: str, *, scaled: bool = False) -> Registration:
+    found = find(case.seen, kind, scaled=scaled)
+    scale = abs(float(np.linalg.det(found.transform))) ** (1 / case.seen.middle[0].dimension) if scaled else 1.0
+    away = quality.inconsistency_mm(case.seen.middle[0], found.transform, back(case.seen, kind, 1 / scale))
+    matrix = found.transform if case.frames is None else lifted(found.transform, case.frames)
+    return _judged(case, from_matrix(matrix, kind), away, found.rival)
 
 
 def _bent_further(case: _Case, start: Registration) -> Registration:
     """The deformation that begins where `start` ends, judged with the way back of its start."""
     bent = deform(case.fixed, case.moving, start.alignment)
-    return replace(_judged(case, bent, start.inconsistency_mm), notes=start.notes)
+    return replace(_judged(case, bent, start.inconsistency_mm, start.rival), notes=start.notes)
 
 
-def _judged(case: _Case, alignment: Alignment, away_mm: float | None = None) -> Registration:
+def _judged(
+    case: _Case, alignment: Alignment, away_mm: float | None = None, rival: float | None = None
+) -> Registration:
     fixed, moving = case.seen.middle
     before = quality.measure(fixed, moving, case.still)
     transform = case.still
     if alignment.matrix is None:
-        moving = _bent(case, alignment)
+        moving, jacobian = _bent(case, alignment), quality.least_jacobian(fixed, _taken(case, alignment))
     else:
         transform = alignment.matrix if case.frames is None else lowered(alignment.matrix, case.frames)
+        jacobian = float(np.linalg.det(transform[:-1, :-1]))
     after, sharpness = quality.measure(fixed, moving, transform), quality.distinctness(fixed, moving, transform)
     return Registration(
         alignment,
@@ -232,7 +248,8 @@ def _judged(case: _Case, alignment: Alignment, away_mm: float | None = None) -> 
         distinctness=sharpness,
         size_mm=fixed.size_mm,
         inconsistency_mm=away_mm,
-        reasons=quality.doubts(after, sharpness, away_mm, fixed.size_mm),
+        rival=rival,
+        reasons=quality.doubts(after, sharpness, fixed.size_mm, away_mm, rival, jacobian),
     )
 
 
@@ -244,13 +261,29 @@ def _bent(case: _Case, alignment: Alignment) -> Scene:
     return scene(image, spacing, None if case.frames is None else case.frames[0])
 
 
+def _taken(case: _Case, alignment: Alignment) -> Values:
+    """Where the alignment takes each voxel of FIXED's middle level, (*shape, n), in mm or in MOVING's plane."""
+    fixed = case.seen.middle[0]
+    points = at(fixed.matrix, np.indices(fixed.values.shape).reshape(fixed.dimension, -1).T)
+    if case.frames is None:
+        there = alignment.points(points)
+    else:
+        own, other = case.frames
+        there = at(other, alignment.points(_raised(points, own)))[:, :2]
+    return there.reshape(*fixed.values.shape, fixed.dimension)
+
+
 def _moved(case: _Case, alignment: Alignment) -> tuple[Values, Values]:
     """Points of FIXED's foreground in mm of LPS, and where the alignment takes them."""
     points = case.seen.coarse[0].points()
     if case.frames is not None:
-        level = np.column_stack([points, np.zeros(len(points))])
-        points = at(np.asarray(np.linalg.inv(case.frames[0])), level)
+        points = _raised(points, case.frames[0])
     return points, alignment.points(points)
+
+
+def _raised(points: Values, frame: Values) -> Values:
+    """Points of a slice's plane, (N, 2), in mm of LPS, (N, 3)."""
+    return at(np.asarray(np.linalg.inv(frame)), np.pad(points, ((0, 0), (0, 1))))
 
 
 def _slice_and_volume() -> PairError:

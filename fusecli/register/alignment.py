@@ -16,6 +16,9 @@ from fusecli.errors import AlignmentError
 # The method of an alignment that nothing was searched for.
 HEADER = "header"
 
+# An affine whose determinant is less than this share of a volume has no inverse.
+FLAT = 1e-9
+
 # Distance between the samples of a B-spline that is to be inverted, and how far the inverse may miss.
 INVERSE_SPACING_MM = 2.0
 INVERSE_TOLERANCE_MM = 0.005
@@ -128,7 +131,7 @@ def _matrix(transform: Any) -> NDArray[np.float64] | None:
 def _inverse(transform: Any) -> sitk.Transform:
     matrix = _matrix(transform)
     if matrix is not None:
-        if abs(np.linalg.det(matrix[:3, :3])) < 1e-9:
+        if abs(np.linalg.det(matrix[:3, :3])) < FLAT:
             raise AlignmentError("The transform cannot be inverted.", why="It presses space flat.")
         return sitk_bridge.affine_transform(np.asarray(np.linalg.inv(matrix)))
     return sitk_bridge.composite(_inverse_of_part(part) for part in reversed(_parts(transform)))

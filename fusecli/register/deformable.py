@@ -44,9 +44,11 @@ FORCE_SIGMA = 3.0
 FIELD_SIGMA = 3.0
 LONGEST_STEP = 0.5
 
-# Shares of the mean curvature: DAMPING keeps a step short, REST draws the field back to no motion.
+# Shares of the mean curvature: DAMPING keeps a step short, REST draws the field back to no motion. An uptake follows
+# anatomy so loosely that its residuals are less often a motion.
 DAMPING = 0.1
-REST = 0.03
+REST = 0.12
+REST_OF_UPTAKE = 0.5
 
 # A field that folds, or nearly so, or moves too far (as a share of FIXED's size), is searched for again, smoother.
 STIFFNESS = (1.0, 1.5, 2.25)
@@ -64,6 +66,7 @@ class Level:
     """One grid of the search: FIXED, MOVING by the start alone, and how well each voxel of MOVING is known, 0..1.
 
     `place` expects MOVING's brightness by FIXED. `sigma` is (n,), a length of one cell in voxels along each axis.
+    `rest` is how strongly the field is drawn to no motion, as a share of the mean curvature.
     """
 
     fixed: Scene
@@ -71,6 +74,7 @@ class Level:
     weight: Field
     place: Expectation
     sigma: Values
+    rest: float
 
 
 def deform(fixed: Image, moving: Image, start: Alignment) -> Alignment:
@@ -121,7 +125,8 @@ def _level(fixed: Image, moved: Image, covered: Mask, scale: float, plane: Value
     own, other = scene(fixed, spacing_mm, plane), scene(moved, spacing_mm, plane)
     weight = _known(fixed, covered, own, plane)
     sigma = np.maximum(spacing_mm, own.spacing_mm.min()) / own.spacing_mm
-    return Level(own, other.values, weight, from_place(own, own.size_mm, weight), sigma)
+    rest = REST_OF_UPTAKE if fixed.modality.is_uptake or moved.modality.is_uptake else REST
+    return Level(own, other.values, weight, from_place(own, own.size_mm, weight), sigma, rest)
 
 
 def _finest_mm(fixed: Image) -> float:
@@ -173,8 +178,8 @@ def _update(level: Level, field: Field) -> Field:
     mean = float(np.trace(curvature, axis1=-2, axis2=-1).mean()) / count
     if mean <= 0:
         return np.zeros_like(field)
-    damped = curvature + (DAMPING + REST) * mean * np.eye(count, dtype=np.float32)
-    step = np.linalg.solve(damped, (force - REST * mean * field)[..., np.newaxis])[..., 0]
+    damped = curvature + (DAMPING + level.rest) * mean * np.eye(count, dtype=np.float32)
+    step = np.linalg.solve(damped, (force - level.rest * mean * field)[..., np.newaxis])[..., 0]
     return np.asarray(step * min(1.0, LONGEST_STEP / max(float(np.linalg.norm(step, axis=-1).max()), 1e-12)))
 
 

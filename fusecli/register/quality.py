@@ -11,10 +11,12 @@ from fusecli.register.starts import about, axis_turns
 
 # Set from measured pairs, good and wrong: docs/decisions/0012-registration.md. All lengths are shares of FIXED's size.
 # The way back may end so far away; less far where other places agree nearly as well (below DISTINCT times).
-INCONSISTENCY = 0.25
+INCONSISTENCY = 0.15
 INCONSISTENCY_IF_FLAT = 0.1
 DISTINCT = 1.1
 LEAST_SHARED = 0.25
+# How nearly as well another place may agree.
+RIVAL = 0.9
 # What a right alignment is compared with: the same, moved so far and turned so far.
 FAR, FAR_DEG = 0.3, 25.0
 NEAR, NEAR_DEG = 0.1, 8.0
@@ -103,14 +105,43 @@ def distinctness(fixed: Scene, moving: Scene, transform: Values, *, near: bool =
     return (sight.information(transform) - 1) / max(highest - 1, 1e-9)
 
 
-def doubts(quality: Quality, sharpness: float, inconsistency: float | None, size_mm: float) -> tuple[str, ...]:
-    """Why an alignment is not believable: sentences for the user, none where it is."""
+def least_jacobian(fixed: Scene, there: Values) -> float:
+    """The smallest Jacobian determinant, over FIXED's foreground, of a map that takes its voxels to `there`.
+
+    `there` is (*shape, n) in mm, of the grid of FIXED's values; differences are taken between neighbours on both sides.
+    Not above 0 is a fold, or a mirror image.
+    """
+    inward = at(np.asarray(np.linalg.inv(fixed.matrix)), there)
+    axes = range(fixed.dimension)
+    still = [np.broadcast_to(axis, there.shape) for axis in np.eye(fixed.dimension)]
+    slopes = [np.gradient(inward, axis=axis) if there.shape[axis] > 1 else still[axis] for axis in axes]
+    changes = np.linalg.det(np.stack(slopes, axis=-1))
+    return float(changes[fixed.foreground if fixed.foreground.any() else ~fixed.foreground].min())
+
+
+def doubts(
+    quality: Quality,
+    sharpness: float,
+    size_mm: float,
+    inconsistency: float | None = None,
+    rival: float | None = None,
+    jacobian: float = 1.0,
+) -> tuple[str, ...]:
+    """Why an alignment is not believable: sentences for the user, none where it is.
+
+    `inconsistency` and `rival` are those of a search; None where nothing was searched for. `jacobian` is the smallest
+    Jacobian determinant.
+    """
     texts = []
+    if jacobian <= 0:
+        texts.append(f"it folds MOVING or makes a mirror image of it: its Jacobian determinant falls to {jacobian:.2f}")
     if quality.field_overlap < LEAST_SHARED:
         texts.append(f"only {quality.field_overlap:.0%} of one image lies inside the other ({LEAST_SHARED:.0%} needed)")
     limit = size_mm * (INCONSISTENCY if sharpness >= DISTINCT else INCONSISTENCY_IF_FLAT)
     if inconsistency is not None and inconsistency > limit:
         texts.append(f"the search from MOVING back to FIXED ends {inconsistency:.0f} mm away ({limit:.0f} mm may be)")
+    if rival is not None and rival > RIVAL:
+        texts.append(f"at another place they agree {rival:.2f} times as well ({RIVAL} may be)")
     if sharpness < 1:
         texts.append(f"the images agree {sharpness:.2f} times as well as when MOVING is moved away")
     return tuple(texts)

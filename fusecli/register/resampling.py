@@ -7,6 +7,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from fusecli import sitk_bridge
+from fusecli.core import scratch, statistics
 from fusecli.core.geometry import Geometry
 from fusecli.core.history import Fact, Step
 from fusecli.core.image import Image
@@ -42,15 +43,16 @@ def resample(
     if by is not None and by.matrix is None:
         mapping = sitk_bridge.through_millimetres(grid, by.transform, own)
     covered = _coverage(own.shape, mapping, onto.shape)
-    if not covered.any():
+    share = statistics.count(covered) / covered.size
+    if share == 0:
         raise _no_overlap(own, grid, by, role)
     blur = _blur(linear)
     voxels = _interpolated(moving, mapping, onto.shape, blur=blur, outside=OUTSIDE.get(moving.intensity, 0.0))
-    facts: dict[str, Fact] = {"interpolation": "linear", "covered_share": round(float(covered.mean()), 4)}
+    facts: dict[str, Fact] = {"interpolation": "linear", "covered_share": round(share, 4)}
     facts |= {"smoothed_by_voxels": round(max(blur), 3)} if any(blur) else {}
     facts |= {"aligned_by": by.method} if by else {}
     facts |= _uptake_facts(moving, voxels, onto)
-    step = Step("resample", facts, _warnings(moving.geometry, onto, covered, by, role))
+    step = Step("resample", facts, _warnings(moving.geometry, onto, share, by, role))
     return moving.stepped(step, voxels=voxels, geometry=onto), covered
 
 
@@ -98,7 +100,11 @@ def _coverage(own: tuple[int, ...], mapping: sitk.Transform, shape: tuple[int, .
     """Where a grid of `shape` lies in MOVING's field of view, which has `own` voxels: (slice, row, column)."""
     # Through the same resampler as the image, so that both round alike on the edge of the field of view.
     ones = sitk_bridge.to_sitk(np.ones(own, dtype=np.uint8))
-    return sitk_bridge.to_voxels(sitk_bridge.resample(ones, mapping, shape, outside=0, nearest=True)).astype(bool)
+    covered = scratch.empty(shape, bool)
+    for run, inside in sitk_bridge.resample(ones, mapping, shape, outside=0, nearest=True):
+        covered[run] = inside
+        scratch.release(covered[run])
+    return covered
 
 
 def _interpolated(
@@ -107,8 +113,11 @@ def _interpolated(
     # ITK cuts the fraction off when it writes 8 bits, which darkens: color is interpolated in float and rounded once.
     image = sitk_bridge.to_sitk(np.asarray(moving.voxels, dtype=np.float32), is_color=moving.is_color)
     image = sitk_bridge.smooth(image, blur)
-    voxels = sitk_bridge.to_voxels(sitk_bridge.resample(image, mapping, shape, outside=outside))
-    return np.rint(voxels).astype(np.uint8) if moving.is_color else voxels
+    voxels = scratch.empty((*shape, 3), np.uint8) if moving.is_color else scratch.empty(shape)
+    for run, slab in sitk_bridge.resample(image, mapping, shape, outside=outside):
+        voxels[run] = np.rint(slab) if moving.is_color else slab
+        scratch.release(voxels[run])
+    return scratch.frozen(voxels)
 
 
 def _blur(mapping: NDArray[np.float64]) -> tuple[float, ...]:
@@ -129,15 +138,15 @@ def _uptake_facts(moving: Image, voxels: NDArray[Any], onto: Geometry) -> dict[s
         return {}
     facts: dict[str, Fact] = {}
     for when, values, geometry in (("before", moving.voxels, moving.geometry), ("after", voxels, onto)):
-        facts[f"maximum_{when}"] = float(values.max())
+        facts[f"maximum_{when}"] = statistics.highest(values)
         if moving.geometry.is_patient and onto.is_patient:
             voxel_ml = abs(float(np.linalg.det(geometry.matrix[:3, :3]))) / 1000
-            facts[f"integral_{when}"] = float(f"{values.sum(dtype=np.float64) * voxel_ml:.6g}")
+            facts[f"integral_{when}"] = float(f"{statistics.total(values) * voxel_ml:.6g}")
     return facts
 
 
 def _warnings(
-    moving: Geometry, onto: Geometry, covered: NDArray[np.bool_], by: Alignment | None, role: str
+    moving: Geometry, onto: Geometry, covered_share: float, by: Alignment | None, role: str
 ) -> tuple[str, ...]:
     texts = []
     frames = {moving.frame_of_reference, onto.frame_of_reference} - {None, ""}
@@ -146,16 +155,21 @@ def _warnings(
             f"FIXED and {role} have different frames of reference (0020,0052), so their coordinates need not agree: "
             "check the alignment in the fused image."
         )
-    if not covered.all():
-        texts.append(_COVERS[role in _SOURCES].format(role=role, share=covered.mean()))
+    if covered_share < 1:
+        texts.append(_COVERS[role in _SOURCES].format(role=role, share=_per_cent(covered_share)))
     return tuple(texts)
 
 
 _SOURCES = ("FIXED", "MOVING")
 _COVERS = (
-    "{role} covers {share:.0%} of FIXED.",
-    "{role} covers {share:.0%} of the result; elsewhere there is the other alone.",
+    "{role} covers {share} of FIXED.",
+    "{role} covers {share} of the result, and has no data elsewhere.",
 )
+
+
+def _per_cent(share: float) -> str:
+    """A share that is neither nothing nor everything, and is never rounded to either."""
+    return f"{share:.0%}" if 0.005 < share < 0.995 else f"{min(max(share, 0.001), 0.999):.1%}"
 
 
 def _no_overlap(moving: Geometry, onto: Geometry, by: Alignment | None, role: str) -> PairError:

@@ -12,6 +12,7 @@ from scipy import ndimage
 from fusecli.core.image import Image
 from fusecli.core.intensity import Intensity
 from fusecli.core.luma import luma
+from fusecli.core.scratch import slabs
 from fusecli.register.alignment import placed
 
 # Air to the densest organs. Bone and metal beyond are few and would take most of the levels of grey.
@@ -21,6 +22,9 @@ BODY_ABOVE_HU = -300.0
 PERCENTILES = (0.1, 99.8)
 
 MARGIN = 0.15
+
+# Along an axis of one layer nothing changes: a thin slab keeps some of those that it has.
+LEAST_LAYERS = 2
 
 Values = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -97,7 +101,7 @@ def scene(image: Image, spacing_mm: float, plane: Values | None = None) -> Scene
     """
     geometry = placed(image.geometry)
     factors = [
-        min(max(1, round(spacing_mm / own)), size)
+        min(max(1, round(spacing_mm / own)), max(1, size // LEAST_LAYERS))
         for own, size in zip(geometry.spacing_mm, geometry.shape, strict=True)
     ]
     voxels = _averaged(_grey(image), factors, image.intensity is Intensity.HU)
@@ -120,12 +124,13 @@ def _averaged(voxels: NDArray[np.float32], factors: list[int], hu: bool) -> NDAr
     slices, rows, columns = (size // factor for size, factor in zip(voxels.shape, factors, strict=True))
     means = np.empty((slices, rows, columns), dtype=np.float32)
     # One slab at a time, so that a large series is never copied as a whole.
-    for k in range(slices):
-        slab = voxels[k * deep : (k + 1) * deep, : rows * high, : columns * wide]
+    for part in slabs(voxels[: slices * deep], thick=deep):
+        slab = voxels[part, : rows * high, : columns * wide]
         # Clipped before it is averaged: padding far below air, and metal, would bend the mean.
         slab = np.clip(slab, *HU_RANGE) if hu else slab
         sums = np.add.reduceat(slab.sum(axis=0, dtype=np.float32), np.arange(0, rows * high, high), axis=0)
-        means[k] = np.add.reduceat(sums, np.arange(0, columns * wide, wide), axis=1) / (deep * high * wide)
+        sums = np.add.reduceat(sums, np.arange(0, columns * wide, wide), axis=1)
+        means[part.start // deep] = sums / (deep * high * wide)
     return means
 
 

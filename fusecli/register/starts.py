@@ -12,18 +12,20 @@ POINTS = 4000
 TILTS_DEG = (20.0, 40.0)
 
 
-def starts(fixed: Scene, moving: Scene, wanted: int) -> list[Values]:
-    """The `wanted` most promising rigid transforms, (n + 1, n + 1), from FIXED to MOVING in mm; the header's first.
+def starts(fixed: Scene, moving: Scene, wanted: int, scales: tuple[float, ...] = (1.0,)) -> list[Values]:
+    """The `wanted` most promising transforms, (n + 1, n + 1), from FIXED to MOVING in mm; the header's first.
 
-    Never a mirror image: a body has two sides.
+    They are rigid but for one of `scales`; the header's is left out where 1 is none of these. Never a mirror image: a
+    body has two sides.
     """
     sight = Sight(fixed, moving, POINTS)
-    turns = [about(fixed, turn, shift) for turn in quarter_turns(fixed.dimension) for shift in _shifts(fixed, moving)]
+    linear = [scale * turn for scale in scales for turn in quarter_turns(fixed.dimension)]
+    turns = [about(fixed, turn, shift) for turn in linear for shift in _shifts(fixed, moving)]
     best = _best(sight, turns, 4)
     tilted = [about(fixed, tilt, np.zeros(fixed.dimension)) for tilt in _tilts(fixed.dimension)]
     around_best = [start @ tilt for start in (turns[0], *best) for tilt in tilted]
-    header = np.eye(fixed.dimension + 1)
-    return [header, *_unlike(_best(sight, [*turns, *around_best], 40), fixed, wanted - 1)]
+    header = [np.eye(fixed.dimension + 1)] if 1.0 in scales else []
+    return [*header, *_unlike(_best(sight, [*turns, *around_best], 40), fixed, wanted - len(header))]
 
 
 def quarter_turns(dimension: int) -> list[Values]:

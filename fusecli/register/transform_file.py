@@ -6,11 +6,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import SimpleITK as sitk
 
 from fusecli.atomic import check_may_be_written, replacing
 from fusecli.errors import ImageError, InputError, OutputError, UsageError
-from fusecli.register.alignment import Alignment
+from fusecli.register.alignment import FLAT, Alignment
 
 # .mat is MATLAB's level 4 and holds a single transform, without parts.
 SUFFIXES = (".tfm", ".txt", ".mat", ".h5", ".hdf5")
@@ -54,7 +55,8 @@ def write(alignment: Alignment, path: Path, *, overwrite: bool = False) -> None:
 def read(path: Path) -> Alignment:
     """The alignment in an ITK transform file; its method is "file", and its facts hold the file's sha256.
 
-    Raises InputError when there is no file; ImageError when it holds no transform of 3D points.
+    Raises InputError when there is no file; ImageError when it holds no transform of 3D points, or one that presses
+    space flat.
     """
     if not path.is_file():
         raise InputError(f"There is no transform {path}.", hint="Check the name that follows --apply.")
@@ -70,5 +72,8 @@ def read(path: Path) -> Alignment:
             f"{path} moves points of {transform.GetDimension()} coordinates.",
             why="fusecli needs three, also for pictures.",
         )
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Alignment(transform, "file", {"transform_sha256": digest})
+    alignment = Alignment(transform, "file", {"transform_sha256": hashlib.sha256(path.read_bytes()).hexdigest()})
+    matrix = alignment.matrix
+    if matrix is not None and abs(np.linalg.det(matrix[:3, :3])) < FLAT:
+        raise ImageError(f"{path} presses space flat.", why="Nothing can be resampled by it, and it has no way back.")
+    return alignment

@@ -5,11 +5,14 @@ import io
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
+
+from fusecli.core.scratch import release
 
 Bytes = NDArray[np.uint8]
 
@@ -132,7 +135,13 @@ def _seems_to_fit(volumes: Mapping[str, Bytes], form: Form, budget: int) -> bool
 def _pages(volume: Bytes, form: Form) -> list[bytes]:
     # Pillow encodes outside of Python's lock, so that slices go to all cores.
     with ThreadPoolExecutor(MOST_WORKERS) as pool:
-        return list(pool.map(lambda page: _page(shrunk(page, form.shrink), form.quality), volume))
+        return list(pool.map(partial(_encoded, form=form), volume))
+
+
+def _encoded(slice_: Bytes, form: Form) -> bytes:
+    content = _page(shrunk(slice_, form.shrink), form.quality)
+    release(slice_)
+    return content
 
 
 def _page(picture: Bytes, quality: int | None) -> bytes:

@@ -26,6 +26,7 @@ LIBRARIES = (
 )  # fmt: skip
 
 PAGE_SUFFIX = ".html"
+_OWN_MARK, _HEAD_BYTES = b'<meta name="generator" content="fusecli">', 4096
 
 
 class Stopwatch:
@@ -70,6 +71,7 @@ class RunRecord:
     inputs: Mapping[str, Any]
     geometry: Mapping[str, Any]
     registration: Mapping[str, Any] | None = None
+    lesions: tuple[Mapping[str, Any], ...] | None = None
     versions: Mapping[str, str] = field(default_factory=lambda: dict(_installed(LIBRARIES)))
 
     def as_dict(self) -> dict[str, Any]:
@@ -87,6 +89,7 @@ class RunRecord:
             "inputs": dict(self.inputs),
             "geometry": dict(self.geometry),
             "registration": None if self.registration is None else dict(self.registration),
+            "lesions": None if self.lesions is None else [dict(lesion) for lesion in self.lesions],
             "versions": dict(self.versions),
             "notice": RESEARCH_USE,
         }
@@ -104,6 +107,15 @@ def check_report(path: Path, *, overwrite: bool) -> None:
 def is_page(path: Path) -> bool:
     """Whether a report of this name is a page with images, which `html.write` makes, and not a bare record."""
     return path.suffix.lower() == PAGE_SUFFIX
+
+
+def is_own_page(path: Path) -> bool:
+    """Whether a page that fusecli wrote stands there."""
+    try:
+        with path.open("rb") as file:
+            return _OWN_MARK in file.read(_HEAD_BYTES)
+    except OSError:  # it is not there, or cannot be read and is nobody's to replace
+        return False
 
 
 def write(record: RunRecord, path: Path, *, overwrite: bool = False) -> None:

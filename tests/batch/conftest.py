@@ -34,6 +34,8 @@ def accident(id):
     if kind == "slow":
         time.sleep(0.5)
 
+if "SLOW_START" in os.environ:
+    time.sleep(float(os.environ["SLOW_START"]))
 if "ACCIDENTS" in os.environ:
     from fusecli.batch import case, fusers
 

@@ -1,6 +1,7 @@
 """One case: done once, never by halves, and what stands there is told by its record."""
 
 import json
+import sys
 from dataclasses import replace
 
 import nibabel
@@ -11,6 +12,7 @@ from PIL import Image
 from fusecli import pipeline
 from fusecli.batch import case, making, records
 from fusecli.batch.case import is_done, run_case
+from fusecli.batch.digest import content_digest
 from fusecli.batch.fusers import Fusers
 from fusecli.batch.job import Status
 from fusecli.errors import OutputError
@@ -70,6 +72,19 @@ def test_an_input_that_was_only_touched_or_moved_leaves_the_case_done(job, tmp_p
     moved = tmp_path / "elsewhere.png"
     one.fixed.rename(moved)
     assert is_done(replace(one, fixed=moved))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right there that few have")
+def test_what_lies_behind_a_link_in_a_folder_counts_as_in_the_folder(tmp_path):
+    (tmp_path / "series").mkdir()
+    (tmp_path / "archive").mkdir()
+    slice_ = tmp_path / "archive" / "1.dcm"
+    slice_.write_bytes(b"one")
+    (tmp_path / "series" / "link").symlink_to(tmp_path / "archive")
+    before = content_digest(tmp_path / "series")
+    assert content_digest(tmp_path / "series") == before
+    slice_.write_bytes(b"two")
+    assert content_digest(tmp_path / "series") != before
 
 
 def test_other_options_are_another_case_and_overwriting_is_not(job):
@@ -263,3 +278,55 @@ def test_a_volume_as_pictures_is_a_folder_that_is_told_by_all_of_its_files(tmp_p
     assert not is_done(volume)
     assert run(volume).status is Status.DONE
     assert len(list(folder.iterdir())) == 3
+
+
+def page(job):
+    return records.page_path(job)
+
+
+def test_a_case_has_a_page_only_where_it_is_asked_for(job):
+    plain, paged = job("a"), replace(job("b"), page=True)
+    assert run(plain).row["report"] == ""
+    assert run(paged).row["report"] == "reports/b_average.png.html"
+    assert not page(plain).exists()
+    assert "b_average.png" in page(paged).read_text(encoding="utf-8")
+
+
+def test_a_done_case_that_lacks_its_page_is_made_again_as_it_was(job):
+    one = job()
+    run(one)
+    before = result(one).read_bytes()
+    paged = replace(one, page=True)
+    assert is_done(one)
+    assert not is_done(paged)
+    assert run(paged).status is Status.DONE
+    assert result(one).read_bytes() == before
+    assert run(paged).status is Status.SKIPPED
+    assert run(one).row["report"] == "reports/a_average.png.html"  # skipped, and the page stays
+
+
+def test_a_page_of_what_stood_there_before_goes_with_it(job):
+    one = replace(job(model="alpha"), page=True)
+    run(one)
+    other = replace(one, page=False, settings=replace(one.settings, alpha=1.0, overwrite=True))
+    assert run(other).row["report"] == ""
+    assert not page(one).exists()
+
+
+def test_a_page_that_fusecli_did_not_write_stays(job):
+    one = replace(job(), page=True)
+    page(one).parent.mkdir()
+    page(one).write_text("precious")
+    assert run(one).row["exit_code"] == 7
+    assert page(one).read_text() == "precious"
+    assert not result(one).exists()
+    assert run(replace(one, page=False)).status is Status.DONE
+    assert page(one).read_text() == "precious"
+
+
+def test_a_page_whose_folder_cannot_be_made_is_a_failure_of_the_output(job):
+    one = replace(job(), page=True)
+    page(one).parent.write_text("a file")
+    outcome = run(one)
+    assert outcome.row["exit_code"] == 7
+    assert "reports could not be made" in outcome.row["reason"]

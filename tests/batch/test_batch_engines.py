@@ -50,7 +50,7 @@ def test_engines_make_the_same_files_byte_for_byte(job, tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_whatever_one_case_does_to_its_worker_the_others_are_done(job, accidents):
     names = ("good", "die-1", "crash-1", "memory-1", "bug-1", "hang-1", "chatty-1", "dieonce-1", "better")
-    ended = statuses(ProcessEngine(2, timeout_s=3), [job(name) for name in names])
+    ended = statuses(ProcessEngine(2, timeout_s=10), [job(name) for name in names])
     assert ended == {
         "good": DONE,
         "better": DONE,
@@ -91,6 +91,11 @@ def test_closing_ends_the_workers_in_the_middle_of_a_case(job, accidents):
 def test_the_time_limit_does_not_count_the_loading_of_a_worker(job, accidents):
     slow_to_load = job("good", model="alpha", alpha=0.125)
     assert statuses(ProcessEngine(1, timeout_s=3), [slow_to_load]) == {"good": DONE}
+
+
+def test_the_time_limit_does_not_count_the_start_of_a_process(job, accidents, monkeypatch):
+    monkeypatch.setenv("SLOW_START", "9")
+    assert statuses(ProcessEngine(1, timeout_s=8), [job("good")]) == {"good": DONE}
 
 
 def test_serial_refuses_what_it_cannot_do(job):

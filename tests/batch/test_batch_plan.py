@@ -1,18 +1,25 @@
 """From manifests, folders and BIDS names to jobs: every case is found, and what belongs to none is listed."""
 
+import errno
 import json
+import os
+import sys
+import threading
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
 from fusecli.batch.bids import match_bids
-from fusecli.batch.folder import match_folder
+from fusecli.batch.folder import match_folder, match_studies
 from fusecli.batch.manifest import parse_manifest, read_manifest
 from fusecli.batch.naming import check_id, check_template
 from fusecli.batch.plan import Globs, Target, find_rows, make_plan
 from fusecli.batch.rows import Found, Row
 from fusecli.errors import InputError, UsageError
 from fusecli.settings import FuseSettings, SliceChoice
+
+needs_links = pytest.mark.skipif(sys.platform == "win32", reason="links need a right there that few have")
 
 OPTIONS = ("window", "model", "slice", "fixed_modality")
 
@@ -63,6 +70,12 @@ def test_quotes_a_byte_order_mark_and_windows_line_ends_are_understood():
     assert (only.id, only.fixed.name) == ("x, y", 'a "1".png')
 
 
+def test_semicolons_as_spreadsheets_write_them_are_understood():
+    assert parsed("id;fixed;moving;window\nx;a,b.png;c.png;lung\n") == parsed(
+        'id,fixed,moving,window\nx,"a,b.png",c.png,lung\n'
+    )
+
+
 def test_titles_are_understood_as_the_command_line_has_them():
     (only,) = parsed("ID,Fixed,MOVING,fixed-modality\nx,a,b,CT")
     assert dict(only.options) == {"fixed_modality": "CT"}
@@ -79,7 +92,8 @@ def test_json_numbers_and_truth_become_words():
     [
         ("id,fixed,moving,windw\nx,a,b,lung", "Did you mean window"),
         ("id,fixed,moving,qqqq\nx,a,b,lung", "Known: id"),
-        ("id,fixed\nx,a", "no column 'moving'"),
+        ("id,moving\nx,a", "no column 'fixed'"),
+        ('[{"fixed": "a", "moving": "b"}]', "one JSON array"),
         ("id,fixed,moving\nx,a", "2 cells"),
         ("id,fixed,moving\nx,,b", "FIXED"),
         ("id,fixed,moving,id\nx,a,b,y", "twice"),
@@ -139,6 +153,41 @@ def test_a_pattern_may_match_folders_and_several_wildcards_make_a_key(tmp_path):
 def test_two_stars_match_any_depth(tmp_path):
     touch(tmp_path, "a/x/ct.png", "a/x/pet.png", "b/ct.png", "b/pet.png")
     assert set(pairs_of(match_folder(tmp_path, "**/ct.png", "**/pet.png"), tmp_path)) == {"a_x", "b"}
+
+
+@needs_links
+def test_folders_that_are_links_are_looked_into_but_not_in_a_circle(tmp_path):
+    touch(tmp_path, "archive/p1/CT/1.dcm", "archive/p1/PT/1.dcm", "data/p2/CT/1.dcm", "data/p2/PT/1.dcm")
+    (tmp_path / "data" / "p1").symlink_to(tmp_path / "archive" / "p1")
+    (tmp_path / "archive" / "p1" / "back").symlink_to(tmp_path / "data")
+    assert set(pairs_of(match_folder(tmp_path / "data", "*/CT", "*/PT"), tmp_path)) == {"p1", "p2"}
+    assert set(pairs_of(match_folder(tmp_path / "data", "**/CT", "**/PT"), tmp_path)) == {"p1", "p2"}
+
+
+@needs_links
+def test_a_bids_subject_that_is_a_link_is_a_case(tmp_path):
+    touch(tmp_path, "archive/sub-01_T1w.nii.gz", "archive/sub-01_pet.nii.gz", "data/README")
+    (tmp_path / "data" / "sub-01").symlink_to(tmp_path / "archive")
+    assert set(pairs_of(match_bids(tmp_path / "data"), tmp_path)) == {"sub-01"}
+
+
+def test_a_folder_that_cannot_be_read_is_said_and_the_other_cases_are_found(tmp_path, monkeypatch):
+    touch(tmp_path, "p1/CT/1.dcm", "p1/PT/1.dcm", "sub-01/sub-01_T1w.nii.gz", "sub-01/sub-01_pet.nii.gz", "p2/x")
+    scan = os.scandir
+
+    def closed(path):
+        if Path(path).name == "p2":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    by_pattern, by_bids = match_folder(tmp_path, "*/CT", "*/PT"), match_bids(tmp_path)
+    assert set(pairs_of(by_pattern, tmp_path)) == {"p1"}
+    assert set(pairs_of(by_bids, tmp_path)) == {"sub-01"}
+    for found in (by_pattern, by_bids, match_studies(tmp_path, "*/*")):
+        assert found.notes[-1:] == (f"Cannot be read, so no case is taken from there: {tmp_path / 'p2'}.",)
+    with pytest.raises(InputError, match="p2 cannot be read"):
+        match_folder(tmp_path / "p2", "*/CT", "*/PT")
 
 
 def test_two_files_of_one_key_are_refused(tmp_path):
@@ -279,9 +328,57 @@ def test_results_inside_of_an_input_folder_are_refused(tmp_path):
     [
         ("-", Globs("*a", "*b"), "for a folder"),
         (".", Globs("*a"), "go together"),
+        (".", Globs("*a", "*b", study="*"), "stands alone"),
+        (".", Globs(study="x"), "has no \\*"),
         (".", Globs(bids_fixed="pet"), "--bids-fixed"),
     ],
 )
 def test_patterns_where_they_mean_nothing_are_refused(source, globs, why):
     with pytest.raises(UsageError, match=why):
         find_rows(source, OPTIONS, globs, bytes)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a named pipe of POSIX")
+def test_paths_in_a_manifest_from_a_pipe_begin_here(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=("fixed,moving\na.png,b.png\n",))
+    writer.start()
+    (only,) = read_manifest(pipe, OPTIONS).rows
+    writer.join()
+    assert only.fixed == Path("a.png")
+
+
+@pytest.fixture
+def studies(tmp_path):
+    """A folder of studies: p1 is a folder, p2.zip a ZIP, and note.txt neither."""
+    folder = tmp_path / "archive"
+    (folder / "p1").mkdir(parents=True)
+    with ZipFile(folder / "p2.zip", "w") as packed:
+        packed.writestr("a", "b")
+    (folder / "note.txt").write_text("not a study")
+    return folder
+
+
+def test_each_folder_or_zip_that_a_pattern_matches_is_a_study(studies):
+    found = find_rows(str(studies), OPTIONS, Globs(study="*"), bytes)
+    assert {row.id: (row.fixed.name, row.moving) for row in found.rows} == {"p1": ("p1", None), "p2": ("p2.zip", None)}
+    assert found.notes == ("Neither a folder nor a ZIP: note.txt.",)
+
+
+def test_a_pattern_that_matches_no_study_is_said(studies):
+    with pytest.raises(InputError, match="no study"):
+        find_rows(str(studies), OPTIONS, Globs(study="*.txt"), bytes)
+
+
+def test_a_row_without_moving_is_a_study_and_a_single_file_is_none(studies):
+    manifest = studies / "m.csv"
+    manifest.write_text("fixed,moving\np1,\np2.zip,\n")
+    plan = make_plan(read_manifest(manifest, OPTIONS), Target(studies.parent / "out"), settings_of)
+    assert [(job.id, job.moving, job.inputs) for job in plan.jobs] == [
+        ("p1", None, (studies / "p1",)),
+        ("p2", None, (studies / "p2.zip",)),
+    ]
+    manifest.write_text("fixed\np1\nnote.txt\n")
+    with pytest.raises(UsageError, match=r"m\.csv, line 3 does not say what MOVING is"):
+        make_plan(read_manifest(manifest, OPTIONS), Target(studies.parent / "out"), settings_of)

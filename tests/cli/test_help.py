@@ -10,7 +10,7 @@ from fusecli.cli.reference import reference
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = (
-    "fuse", "batch", "register", "convert", "metrics", "evaluate", "info", "demo", "train",
+    "fuse", "batch", "register", "compare", "convert", "metrics", "evaluate", "info", "demo", "train",
     "models list", "models show", "models verify", "models path",
 )  # fmt: skip
 HEAVY = ("torch", "SimpleITK", "numpy", "pydicom", "nibabel", "scipy", "skimage", "PIL", "pandas", "matplotlib")

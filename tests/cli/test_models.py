@@ -24,6 +24,15 @@ def test_the_list_has_every_model_of_the_catalog(run):
     assert [row["name"] for row in json.loads(run("models", "list", "--json").out)["models"]] == list(MODELS)
 
 
+def test_the_list_has_columns_however_long_the_names_are(run):
+    from fusecli.catalog import MODELS
+
+    lines = run("models", "list").out.splitlines()
+    places = [line.index(model.title) for line, model in zip(lines, MODELS.values(), strict=True)]
+    assert len(set(places)) == 1
+    assert len({len(name) for name in MODELS}) > 1
+
+
 def test_the_shipped_weights_are_the_ones_of_the_manifest(run):
     outcome = run("models", "verify")
     assert outcome.code == 0

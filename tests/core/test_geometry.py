@@ -203,3 +203,21 @@ def test_the_affine_is_read_only_and_the_callers_is_not_frozen():
 def test_the_place_of_a_picture_is_our_own_mistake_to_ask_for():
     with pytest.raises(ValueError, match="no place"):
         Geometry(SHAPE).points(np.zeros((1, 3)))
+
+
+def test_microscopic_grids_a_voxel_apart_are_not_one_grid():
+    affine = np.diag([0.005, 0.005, 0.005, 1.0])
+    one = Geometry((4, 4, 4), affine)
+    moved = affine.copy()
+    moved[:3, 3] = 0.005
+    assert same_grid(one, Geometry((4, 4, 4), affine))
+    assert not same_grid(one, Geometry((4, 4, 4), moved))
+
+
+@pytest.mark.parametrize("side_mm", [1e-4, 1.0, 100.0])
+def test_a_grid_is_flat_by_its_shape_and_not_by_its_size(side_mm):
+    affine = np.diag([side_mm, side_mm, side_mm, 1.0])
+    assert Geometry((2, 2, 2), affine).spacing_mm == pytest.approx((side_mm,) * 3)
+    affine[:3, 1] = affine[:3, 0]
+    with pytest.raises(ShapeError, match="flat"):
+        Geometry((2, 2, 2), affine)

@@ -2,10 +2,12 @@
 
 import csv
 import json
+import re
 import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -61,6 +63,25 @@ def test_a_folder_gives_a_result_a_record_and_a_row_for_each_pair(run, data, tmp
     assert float(table(out)["a"]["SSIM"]) > 0
     rows = lines((out / "results.jsonl").read_text(encoding="utf-8"))
     assert [row["output"] for row in rows] == ["a_average.png", "b_average.png", "c_average.png"]
+
+
+BAD_FUSIONS = ({"metrics": {"SSIM": 3}}, {"model": None}, {"warnings": None}, {"warnings": [1]}, [1])
+
+
+@pytest.mark.parametrize("fusion", BAD_FUSIONS)
+def test_records_of_another_form_stop_no_run_and_stray_files_are_no_cases(run, data, tmp_path, fusion):
+    out = tmp_path / "out"
+    command = ("batch", data, *GLOBS, "-o", out, *SERIAL, "--report", out / "index.html")
+    assert run(*command).code == 0
+    whole = results(out)
+    record = out / "records" / "b_average.png.json"
+    case = json.loads(record.read_text(encoding="utf-8"))["case"]
+    record.write_text(json.dumps({"case": case, "fusion": fusion}), encoding="utf-8")
+    (out / "records" / "stray.json").write_text('{"case": {}}', encoding="utf-8")
+    assert run(*command).code in (0, 8)  # b is whole, or a file that no record speaks of
+    assert run(*command, "--overwrite").code == 0
+    assert sorted(table(out)) == ["a", "b", "c"]
+    assert results(out) == whole
 
 
 def test_a_result_is_the_one_of_the_single_command(run, data, tmp_path):
@@ -128,7 +149,7 @@ def test_every_option_of_fuse_that_is_not_about_files_is_one_of_batch_and_a_colu
     commands = get_command(app).commands
     fuse, batch = ({word for p in commands[name].params for word in p.opts} for name in ("fuse", "batch"))
     assert {word for word in fuse - batch if word.startswith("--")} == {
-        "--mip", "--coverage", "--apply", "--transform", "--check",
+        "--mip", "--coverage", "--mask", "--apply", "--transform", "--check",
     }  # fmt: skip
     assert {"window", "model", "slice", "palette", "fixed_modality"} <= set(COLUMNS)
     assert not {"output", "overwrite", "report"} & set(COLUMNS)
@@ -242,15 +263,17 @@ def test_ctrl_c_ends_with_130_and_with_tables_of_what_was_done(run, data, tmp_pa
     assert list(table(out)) == ["a", "b", "c"]
 
 
-def started(data, out, *words):
+def started(data, out, *words, deaf_to=None):
     command = [sys.executable, "-m", "fusecli", "batch", data, *GLOBS, "-o", out, "--model", "average", *words]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     # A shell lets what it starts in the background ignore Ctrl-C, and so does whatever that starts.
-    return subprocess.Popen([*map(str, command)], text=True, preexec_fn=_listening, **pipes)
+    listening = partial(_listening, deaf_to)
+    return subprocess.Popen([*map(str, command)], text=True, preexec_fn=listening, **pipes)
 
 
-def _listening():
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def _listening(deaf_to):
+    for sign in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(sign, signal.SIG_IGN if sign is deaf_to else signal.SIG_DFL)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
@@ -277,14 +300,14 @@ def test_killing_the_whole_run_loses_nothing_and_leaves_no_worker_and_no_half_fi
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-@pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("sign", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_a_signal_stops_clean(tmp_path, sign, code):
     data, out = make(tmp_path / "data", [f"{k:03}" for k in range(60)]), tmp_path / "out"
     with started(data, out, "--workers", "1", "--json") as process:
         assert process.stdout is not None
         first = json.loads(process.stdout.readline())
         (worker,) = children_of(process.pid)
-        process.send_signal(sign)
+        process.send_signal(getattr(signal, sign))
         _, err = process.communicate(timeout=30)
     assert process.returncode == code
     assert "Traceback" not in err
@@ -360,3 +383,87 @@ def test_a_page_may_lie_in_the_folder_that_the_batch_makes(run, data, tmp_path):
     assert outcome.code == 0, outcome.err
     assert page.is_file()
     assert run("batch", data, *GLOBS, "-o", tmp_path / "b", *SERIAL, "--report", tmp_path / "no" / "p.html").code == 7
+
+
+def test_the_page_of_a_batch_links_to_the_pages_of_its_cases(run, data, tmp_path):
+    (data / "PET" / "b.png").write_bytes(b"no picture")
+    index = tmp_path / "pages" / "index.html"
+    index.parent.mkdir()
+    words = ("batch", data, *GLOBS, "-o", tmp_path / "out", *SERIAL, "--report", index)
+    assert run(*words, "--case-reports").code == 8
+    links = re.findall(r'<a href="([^"]+)"', index.read_text(encoding="utf-8"))
+    assert links == [f"./../out/reports/{name}_average.png.html" for name in "ac"]
+    assert all((index.parent / link).is_file() for link in links)
+    (index.parent / links[0]).unlink()
+    assert run(*words).code == 8
+    assert re.findall(r'<a href="([^"]+)"', index.read_text(encoding="utf-8")) == links[1:]
+
+
+def test_a_study_is_a_case_by_itself(run, study, tmp_path):
+    manifest = tmp_path / "cases.csv"
+    manifest.write_text(f"id,fixed,moving\nwhole,{study.ct.parent},\npair,{study.ct},{study.pet}\n")
+    assert run("batch", manifest, "-o", tmp_path / "out", *SERIAL, "--slice", "2").code == 0
+    made = results(tmp_path / "out")
+    assert made["whole_average.png"] == made["pair_average.png"]
+    planned = run("batch", study.ct.parents[1], "--study-glob", "*", "-o", tmp_path / "o", *SERIAL, "--dry-run")
+    assert planned.out == f"study\t{study.ct.parent}\t\tstudy_average.nii.gz\tto do\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="streams are closed as POSIX shells do")
+@pytest.mark.parametrize(("closed", "code"), [((2,), 0), ((0, 2), 0), ((1,), 7), ((0, 1, 2), 7)])
+def test_streams_that_are_closed_cost_no_result(data, tmp_path, closed, code):
+    words = ["batch", ".", *GLOBS, "-o", str(tmp_path / "out"), "--model", "average", "--workers", "1"]
+    redirections = " ".join(f"{number}>&-" for number in closed)
+    shell = ["sh", "-c", f'exec "$@" {redirections}', "sh", sys.executable, "-m", "fusecli", *words]
+    done = subprocess.run(shell, cwd=data, capture_output=True, check=False)
+    assert done.returncode == code
+    assert set(table(tmp_path / "out")) == set("abc")
+    assert all(content.startswith(b"\x89PNG") for content in results(tmp_path / "out").values())
+
+
+def test_a_table_from_a_closed_stdin_is_exit_code_3(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    outcome = run("batch", "-", "-o", tmp_path / "out", *SERIAL)
+    assert outcome.code == 3
+    assert "stdin" in outcome.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+def test_a_reader_that_leaves_early_does_not_make_an_unfinished_batch_a_success(run, tmp_path):
+    data, out = make(tmp_path / "data", [f"{k:03}" for k in range(30)]), tmp_path / "out"
+    with started(data, out, "--engine", "serial", "--json") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr is not None
+        err = process.stderr.read()
+    assert process.returncode == 141
+    assert "Traceback" not in err
+    assert 0 < len(table(out)) < 30
+    assert run("batch", data, *GLOBS, "-o", out, *SERIAL).code == 0
+    assert len(table(out)) == 30
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_nohup_lets_a_batch_go_on(tmp_path):
+    data, out = make(tmp_path / "data", "abc"), tmp_path / "out"
+    with started(data, out, "--engine", "serial", "--json", deaf_to=signal.SIGHUP) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGHUP)
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert set(table(out)) == set("abc")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open folder cannot be removed there")
+def test_a_folder_that_is_removed_in_mid_run_is_an_output_that_cannot_be_written(tmp_path):
+    data, out = make(tmp_path / "data", [f"{k:03}" for k in range(60)]), tmp_path / "out"
+    with started(data, out, "--workers", "1", "--json") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        out.rename(tmp_path / "elsewhere")
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 7, err
+    assert "bug" not in err
+    assert not out.exists()

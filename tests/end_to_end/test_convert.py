@@ -279,7 +279,7 @@ def test_a_failure_while_writing_leaves_neither_file(run, pet, tmp_path, monkeyp
     def fails(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(nibabel.Nifti1Image, "to_stream", fails)
+    monkeypatch.setattr(nibabel.Nifti1Header, "write_to", fails)
     result = run("convert", pet(), "-o", tmp_path / "x.nii.gz", "--units", "suvbw")
     assert result.code == 7
     assert "disk is full" in result.err
@@ -327,3 +327,11 @@ def test_a_real_pet_has_its_published_factor(run, shared, tmp_path):
     run("convert", folder, "-o", tmp_path / "bq.nii.gz", "--units", "bqml")
     suv, activity_bqml = (as_written(tmp_path / name) for name in ("suv.nii.gz", "bq.nii.gz"))
     assert suv.max() / activity_bqml.max() == pytest.approx(0.0004211101, rel=1e-6)
+
+
+def test_a_series_under_the_name_of_one_file_is_told_what_helps_here(run, study, tmp_path):
+    outcome = run("convert", study.ct, "-o", tmp_path / "ct.dcm", "--format", "dicom")
+    assert outcome.code == 2
+    assert f"Name a folder: -o {tmp_path / 'ct'}" in outcome.err.replace("\n", "")
+    assert "multiframe" not in outcome.err  # an option that `fuse` alone has
+    assert list(tmp_path.iterdir()) == []

@@ -98,6 +98,19 @@ def test_one_multi_frame_file_holds_the_same_pixels_as_the_series(run, study, tm
     assert np.allclose(image.GetSpacing(), ct.GetSpacing(), atol=1e-6)
 
 
+@pytest.mark.parametrize("is_swapped", [False, True])
+def test_the_derivation_names_what_was_given_by_hand_for_the_suv(run, study, tmp_path, is_swapped):
+    pair = (study.pet, study.ct) if is_swapped else (study.ct, study.pet)
+    words = ("fuse", *pair, "--model", "max", "--slice", f"{lesion_mm(study)[2]}mm")
+    for name, given in (("header.dcm", ()), ("hand.dcm", ("--suv-weight", 71))):
+        assert run(*words, *given, "-o", tmp_path / name, "--format", "dicom").code == 0
+    header, hand = (pydicom.dcmread(tmp_path / name).DerivationDescription for name in ("header.dcm", "hand.dcm"))
+    assert "SUV by " in header
+    assert "by hand" not in header
+    assert "given by hand: PatientWeight (0010,1030)" in hand
+    assert "71" not in hand.partition("by hand")[2].partition(";")[0]
+
+
 def test_the_colors_are_those_of_the_pictures(run, study, tmp_path):
     words = ("fuse", study.ct, study.pet, "--slice", study.lesion_slice)
     run(*words, "-o", tmp_path / "fused.png")

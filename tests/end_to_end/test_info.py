@@ -5,6 +5,7 @@ import re
 import shutil
 import zipfile
 
+import pydicom
 import pytest
 
 
@@ -55,6 +56,40 @@ def test_info_says_what_the_headers_say_of_place_unit_and_readiness(run, study):
     assert (pet["units"], pet["transfer_syntax"]) == ("SUV", "Explicit VR Little Endian")
     assert pet["tilt_degrees"] == 0
     assert pet["slice_gaps_mm"] == pytest.approx([pet["spacing_mm"][0]] * 2, abs=0.01)
+
+
+def test_info_says_for_each_norm_what_is_missing(run, study):
+    (pet,) = json.loads(run("info", study.pet, "--json").out)["images"]
+    norms = pet["suv"]["norms"]
+    assert norms["bw"] == {"factor_range": pet["suv"]["factor_range"], "missing": []}
+    assert norms["bqml"]["factor_range"] == [1, 1]
+    # The phantom has no height.
+    for name in ("lbm", "lbmjanma", "bsa"):
+        assert norms[name] == {"factor_range": None, "missing": ["PatientSize (0010,1020)"]}
+    lines = run("info", study.pet).out.splitlines()
+    assert any(line.startswith("suv bsa ") and line.endswith("missing PatientSize (0010,1020)") for line in lines)
+    assert " ready (bw, bqml) " in run("info", study.pet.parent).out  # the table has the norms that can be had
+
+
+@pytest.mark.parametrize(
+    ("changes", "ready"),
+    [
+        ({"PatientSize": 1.75, "PatientSex": "F"}, "bw lbm lbmjanma bsa bqml"),
+        ({"PatientSize": 1.75, "PatientSex": "O"}, "bw bsa bqml"),
+        ({"PatientWeight": None}, "bqml"),
+        ({"Units": "PROPCNTS"}, ""),
+        ({"Units": "GML", "SUVType": "BW", "RadiopharmaceuticalInformationSequence": None}, "bw"),
+    ],
+)
+def test_each_norm_is_ready_where_its_quantities_are_there(run, study, tmp_path, changes, ready):
+    dataset = pydicom.dcmread(next(study.pet.iterdir()))
+    for keyword, value in changes.items():
+        setattr(dataset, keyword, value)
+    dataset.save_as(tmp_path / "pet.dcm")
+    (pet,) = json.loads(run("info", tmp_path / "pet.dcm", "--json").out)["images"]
+    norms = pet["suv"]["norms"]
+    assert [name for name, norm in norms.items() if norm["factor_range"]] == ready.split()
+    assert all(norm["missing"] for name, norm in norms.items() if name not in ready.split())
 
 
 def test_the_identity_is_shown_to_the_one_who_asks_and_to_nobody_else(run, folder):

@@ -153,6 +153,19 @@ def test_files_of_different_patients_are_refused_without_naming_them(run, study,
     assert not (tmp_path / "5.png").exists()
 
 
+@pytest.mark.parametrize("written_as", ["png", "dicom"])
+def test_an_issuer_of_the_patient_id_that_one_file_lacks_is_no_other_patient(run, study, tmp_path, written_as):
+    plain, issued, elsewhere = (
+        changed_pet(study, tmp_path / f"{k}.dcm", **tags)
+        for k, tags in enumerate(({}, {"IssuerOfPatientID": "CLINIC"}, {"IssuerOfPatientID": "PRACTICE"}))
+    )
+    for moving, code in ((plain, 0), (elsewhere, 5)):
+        output = (f"{code}.png",) if written_as == "png" else (f"{code}", "--format", "dicom")
+        outcome = run("fuse", issued, moving, "--model", "max", "-o", tmp_path / output[0], *output[1:])
+        assert outcome.code == code, outcome.err
+        assert ("different patients" in outcome.err) == (code == 5)
+
+
 def test_force_pair_fuses_different_patients_with_a_warning(run, study, tmp_path):
     own, other = (
         changed_pet(study, tmp_path / f"{name}.dcm", PatientID=name) for name in ("SOMEBODY", "SOMEBODY-ELSE")

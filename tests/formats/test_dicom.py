@@ -413,10 +413,19 @@ def test_nothing_that_names_the_patient_leaves_the_file(write_series, ct_slice):
 
 def test_files_of_one_patient_are_told_from_those_of_another(saved, ct_slice, pet_slice):
     ct, pet, other = saved(ct_slice()), saved(pet_slice()), saved(ct_slice(PatientID="SECRET-4712"))
-    issued = saved(ct_slice(IssuerOfPatientID="Hospital A"))
+    issued, elsewhere = (saved(ct_slice(IssuerOfPatientID=f"Hospital {name}")) for name in "AB")
     assert ct.source.patient == pet.source.patient
-    assert len({ct.source.patient, other.source.patient, issued.source.patient}) == 3
-    assert ct.source.patient not in f"{ct.source} {ct.history}"
+    assert len({ct.source.patient, other.source.patient, issued.source.patient, elsewhere.source.patient}) == 4
+    assert ct.source.patient.is_other_than(other.source.patient)
+    assert issued.source.patient.is_other_than(elsewhere.source.patient)
+    for digest in (issued.source.patient.number, issued.source.patient.issuer):
+        assert digest not in f"{issued.source} {issued.history} {issued.source.patient}"
+
+
+def test_an_issuer_that_only_one_file_states_does_not_make_two_patients(saved, ct_slice, pet_slice):
+    ct, pet = saved(ct_slice(IssuerOfPatientID="Hospital A")), saved(pet_slice())
+    assert not ct.source.patient.is_other_than(pet.source.patient)
+    assert not pet.source.patient.is_other_than(ct.source.patient)
 
 
 @pytest.mark.parametrize("patient", [None, "", "  "])

@@ -210,6 +210,15 @@ def test_control_characters_of_a_file_never_reach_the_terminal(write_series, ct_
     assert info.description == "red [31m alert"
 
 
+@pytest.mark.parametrize("changes", [{"RescaleType": "red\x1b[31m"}, {"ConvolutionKernel": "red\x1b[31m"}])
+def test_control_characters_in_codes_reach_neither_warnings_nor_the_names_of_parts(write_series, ct_slice, changes):
+    folder = write_series([ct_slice(0, **changes), ct_slice(0, SOPInstanceUID="2.25.77", ConvolutionKernel="soft")])
+    infos = dicom.describe(folder)
+    said = str([(info.problems, info.part_label) for info in infos])
+    assert "red" in said
+    assert "x1b" not in said
+
+
 def cut_after(path, tag):
     """Cut a file short behind the element of this tag, given as the four bytes that it begins with."""
     content = path.read_bytes()

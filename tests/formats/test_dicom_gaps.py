@@ -167,3 +167,16 @@ def test_slices_much_farther_apart_than_they_are_thick_are_warned_of(write_serie
 def test_a_grid_of_mostly_invented_slices_is_refused(series_at, places):
     with pytest.raises(ImageError, match="too unevenly"):
         dicom.read(series_at(places), settings=GAPS)
+
+
+@pytest.mark.parametrize("spacing_mm", [0.2, 0.04, 0.005])
+def test_a_missing_slice_is_seen_however_small_the_voxels_are(write_series, ct_slice, spacing_mm):
+    def microscopic(k):
+        place = [0, 0, f"{k * spacing_mm:.4f}"]
+        changes = {"ImagePositionPatient": place, "PixelSpacing": [spacing_mm] * 2, "SliceThickness": spacing_mm}
+        return ct_slice(float(k), **changes)
+
+    whole = dicom.read(write_series([microscopic(k) for k in range(6)], "whole"))
+    assert whole.geometry.spacing_mm == pytest.approx((spacing_mm,) * 3)
+    with pytest.raises(ImageError, match="Slices are missing"):
+        dicom.read(write_series([microscopic(k) for k in (0, 1, 3, 4, 5)], "gap"))

@@ -221,6 +221,37 @@ def test_gates_of_a_nuclear_volume_are_told_apart_by_the_vectors_of_its_frames(t
     assert not dicom.read(write(tmp_path / "unsaid.dcm", dataset)).geometry.is_patient
 
 
+NUCLEAR = {"Modality": "NM", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.20", "RescaleIntercept": 0}
+
+
+def test_energy_windows_of_a_volume_are_stacked_each_for_itself(tmp_path, write, ct_slice):
+    pixels = np.stack([np.full((4, 6), k, dtype=np.uint16) for k in range(6)])
+    dataset = ct_slice(pixels=pixels, **NUCLEAR)
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", "RECON TOMO", "EMISSION"]
+    dataset.SpacingBetweenSlices, dataset.EnergyWindowVector = 4, [1, 2, 1, 2, 1, 2]
+    path = write(tmp_path / "windows.dcm", dataset)
+    with pytest.raises(InputError, match="2 images") as caught:
+        dicom.read(path)
+    assert "energy window 2" in caught.value.why
+    second = dicom.read(path, series="3:2")
+    np.testing.assert_array_equal(second.voxels[:, 0, 0], [1, 3, 5])
+    assert second.geometry.spacing_mm[0] == 4
+
+
+def test_the_views_of_a_planar_nuclear_image_are_never_one_volume(tmp_path, write, ct_slice):
+    pixels = np.stack([np.full((4, 6), k, dtype=np.uint16) for k in range(4)])
+    dataset = ct_slice(pixels=pixels, **NUCLEAR)
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", "WHOLE BODY", "EMISSION"]
+    dataset.EnergyWindowVector, dataset.DetectorVector = [1, 1, 2, 2], [1, 2, 1, 2]
+    path = write(tmp_path / "views.dcm", dataset)
+    with pytest.raises(InputError, match="4 images") as caught:
+        dicom.read(path)
+    assert "energy window 1, detector 2" in caught.value.why
+    assert (dicom.read(path, series="3:2").voxels == 1).all()
+    dataset.EnergyWindowVector = dataset.DetectorVector = [1, 1, 1, 1]
+    assert dicom.read(write(tmp_path / "one.dcm", dataset)).geometry.shape[0] == 4
+
+
 def test_images_of_another_modality_in_a_series_are_a_part_of_their_own(write_series, ct_slice, pet_slice):
     folder = write_series([ct_slice(0), ct_slice(5), pet_slice(10)])
     assert ["modality CT" in line for line in listed(folder)] == [True, False]

@@ -36,7 +36,7 @@ NOT_KNOWN_YET = (
 # What stands empty where the source has nothing, or where it was taken out: type 2, which is allowed.
 UNDATED = ("needed to build DICOMDIR - Study Date", "needed to build DICOMDIR - Study Time")
 TAKEN_OUT = (*UNDATED, "needed to build DICOMDIR - Study ID")
-# Nor that an MR Image may say how its numbers are scaled, as most scanners do.
+# Nor that an MR or an NM Image may say how its numbers are scaled, as most scanners do.
 SCALED = ("Rescale Intercept", "Rescale Slope", "Rescale Type", "this is a Standard Extended SOP Class")
 KNOWN_WARNINGS = {
     "series": NOT_KNOWN_YET,
@@ -49,6 +49,8 @@ KNOWN_WARNINGS = {
     "PET on the CT": (),
     "CT": (),
     "MR": SCALED,
+    "NM": SCALED,
+    "NM on the CT": SCALED,
 }
 NAMES = list(KNOWN_WARNINGS)
 
@@ -66,13 +68,14 @@ def called(program, *words):
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    """The phantom as CT, as PET, as a CT without any date, and as an MR that the CT's numbers are taken for."""
+    """The phantom as CT, PET, SPECT, as a CT without any date, and as an MR that the CT's numbers are taken for."""
     folder = tmp_path_factory.mktemp("phantom")
     ct, pet = write_series(thorax_phantom(ct_shape=(6, 96, 96)), folder / "study")
     undated = dict.fromkeys(f"{what}{kind}" for what in DATED for kind in ("Date", "Time"))
     changed_copy(ct, folder / "undated", undated)
     changed_copy(ct, folder / "MR", AS_MR)
-    return {"ct": ct, "pet": pet, "undated": folder / "undated", "mr": folder / "MR"}
+    spect = as_nuclear(pet, folder / "spect.dcm")
+    return {"ct": ct, "pet": pet, "undated": folder / "undated", "mr": folder / "MR", "spect": spect}
 
 
 DATED = ("Study", "Series", "Acquisition", "Content")
@@ -99,6 +102,38 @@ def changed_copy(source, target, changes):
         dataset.save_as(target / file.name)
 
 
+def as_nuclear(pet, target):
+    """The slices of a PET as the frames of one reconstructed NM volume, without what only a PET says."""
+    slices = sorted(map(pydicom.dcmread, pet.iterdir()), key=lambda one: one.ImagePositionPatient[2])
+    first, detector, volume = slices[0], pydicom.Dataset(), pydicom.Dataset()
+    detector.ImagePositionPatient, detector.ImageOrientationPatient = (
+        first.ImagePositionPatient,
+        first.ImageOrientationPatient,
+    )
+    for keyword in KEPT_IN_NM:
+        volume[keyword] = first[keyword]
+    volume.SOPClassUID, volume.SOPInstanceUID = pydicom.uid.NuclearMedicineImageStorage, "2.25.31"
+    volume.SeriesInstanceUID, volume.SeriesNumber, volume.Modality = "2.25.32", 7, "NM"
+    volume.ImageType = ["ORIGINAL", "PRIMARY", "RECON TOMO", "EMISSION"]
+    volume.SliceVector = list(range(1, len(slices) + 1))
+    volume.NumberOfFrames = volume.NumberOfSlices = len(slices)
+    volume.SpacingBetweenSlices = round(slices[1].ImagePositionPatient[2] - first.ImagePositionPatient[2], 4)
+    volume.DetectorInformationSequence = [detector]
+    volume.PixelData = b"".join(one.PixelData for one in slices)
+    volume.file_meta = first.file_meta
+    volume.file_meta.MediaStorageSOPClassUID = volume.SOPClassUID
+    volume.file_meta.MediaStorageSOPInstanceUID = volume.SOPInstanceUID
+    volume.save_as(target, enforce_file_format=True)
+    return target
+
+
+KEPT_IN_NM = (
+    "PatientName", "PatientID", "StudyInstanceUID", "StudyID", "StudyDate", "StudyTime", "SeriesDate", "SeriesTime",
+    "AcquisitionDate", "AcquisitionTime", "BodyPartExamined", "FrameOfReferenceUID", "PixelSpacing", "Rows", "Columns",
+    "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "SamplesPerPixel", "PhotometricInterpretation",
+)  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def outputs(study, tmp_path_factory):
     """The files of every kind of DICOM that is written, by name."""
@@ -117,12 +152,13 @@ def outputs(study, tmp_path_factory):
         "PET in Bq/ml": ("pet", "bqml"),
         "CT": ("ct", "hu"),
         "MR": ("mr", "native"),
+        "NM": ("spect", "native"),
     }
     for name, (source, units) in converted.items():
         conversion.convert_file(study[source], folder / name.replace("/", ""), ConvertSettings(units=units, dicom=True))
-    registering.register_files(
-        study["ct"], study["pet"], folder / "PET on the CT", RegisterSettings(method="none", dicom=True), FuseSettings()
-    )
+    for name, moving in (("PET on the CT", "pet"), ("NM on the CT", "spect")):
+        as_stated = FuseSettings(registration=RegisterSettings(method="none", dicom=True))
+        registering.register_files(study["ct"], study[moving], folder / name, as_stated)
     return {name: sorted((folder / name.replace("/", "")).iterdir()) for name in NAMES}
 
 
@@ -169,11 +205,15 @@ def test_dcmtk_shows_the_colors_that_were_written(outputs, kind, tmp_path):
 
 
 @needs("dcm2pnm", "dcmtk")
-@pytest.mark.parametrize("kind", [name for name in NAMES if "PET" in name or name in ("CT", "MR")], indirect=True)
+@pytest.mark.parametrize(
+    "kind", [name for name in NAMES if "PET" in name or "NM" in name or name in ("CT", "MR")], indirect=True
+)
 def test_dcmtk_shows_the_numbers_that_were_written(outputs, kind, tmp_path):
     file = outputs[kind][len(outputs[kind]) // 2]
     dataset = pydicom.dcmread(file)
-    values = dataset.pixel_array * float(dataset.RescaleSlope) + float(dataset.RescaleIntercept)
+    pixels = dataset.pixel_array
+    pixels = pixels if pixels.ndim == 2 else pixels[0]  # the frame that is shown
+    values = pixels * float(dataset.RescaleSlope) + float(dataset.RescaleIntercept)
     low, high = float(values.min()), float(values.max())
     words = ("+Ww", (low + high) / 2, high - low, "--write-png", file, tmp_path / "shown.png")
     code, said = called("dcm2pnm", *words)

@@ -172,6 +172,26 @@ def test_the_qform_is_used_where_the_sform_is_unknown(tmp_path):
     np.testing.assert_allclose(read.geometry.points(np.argwhere(read.voxels == 100)), [MARKER_LPS], atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    "broken", [np.zeros((3, 3)), np.diag([2, 2, np.nan]), np.array([[2, 2, 0], [0, 0, 0], [0, 0, 2]])]
+)
+def test_a_place_without_three_directions_is_refused_with_the_form_that_states_it(tmp_path, broken):
+    image = grid_image(np.zeros((3, 4, 5), dtype=np.float32))
+    for column, field in enumerate(("srow_x", "srow_y", "srow_z")):
+        image.header[field] = [*broken[column], 0]
+    image.header["sform_code"] = 1
+    path = tmp_path / "flat.nii"
+    with path.open("wb") as file:  # nibabel would mend the header
+        header = image.header.copy()
+        header["vox_offset"], header["magic"] = 352, b"n+1"
+        header.write_to(file)
+        file.write(bytes(352 - file.tell()) + image.get_fdata(dtype=np.float32).tobytes(order="F"))
+    with pytest.raises(ImageError, match="sform does not span three directions"):
+        nifti.read(path)
+    sheared = np.array([[2, 1.5, 0, 0], [0, 1, 0, 0], [0, 0, 2, 0], [0, 0, 0, 1]])
+    assert nifti.read(saved(tmp_path, nib.Nifti1Image(image.get_fdata(), sheared))).geometry.is_patient
+
+
 def test_without_sform_and_qform_there_are_no_millimetres_and_the_front_is_up(tmp_path):
     data = np.zeros((4, 5, 6), dtype=np.uint8)
     data[1, 4, 5] = 9
@@ -633,6 +653,7 @@ def test_describe_also_tells_of_a_file_that_cannot_be_fused(tmp_path):
     (info,) = nifti.describe(saved(tmp_path, grid_image(np.zeros((2, 3, 4, 5), dtype=np.int16))))
     assert info.size == (2, 3, 4, 5)
     assert info.value_range is None
+    assert any("several volumes" in problem for problem in info.problems)
 
 
 def test_a_real_spect_stored_from_right_to_left_shows_the_same_head_as_the_mri():

@@ -1,16 +1,19 @@
 """What stands beside and in the header of a NIfTI of our own, and what of it is believed."""
 
 import json
+from dataclasses import replace
 
 import nibabel
 import numpy as np
 import pytest
 
+from fusecli import formats
 from fusecli.catalog import Modality
 from fusecli.core.geometry import Geometry
 from fusecli.core.history import Step
 from fusecli.core.image import Image, Source
 from fusecli.core.intensity import Intensity
+from fusecli.errors import OutputError
 from fusecli.formats import nifti
 
 
@@ -90,3 +93,39 @@ def test_a_side_car_holds_unit_history_and_warnings_and_can_be_written_as_json()
 def test_the_side_car_of_every_form_of_a_nifti_has_the_same_name(tmp_path, name):
     assert nifti.side_car_path(tmp_path / name) == tmp_path / "x.json"
     assert nifti.side_car_path(tmp_path / "y.nii") != tmp_path / "x.json"
+
+
+def beside(path):
+    path.write_text(json.dumps(nifti.side_car(volume())))
+    return path
+
+
+def test_the_side_car_of_a_file_that_is_replaced_goes_with_it(tmp_path):
+    formats.write(volume(), tmp_path / "x.nii.gz")
+    side_car = beside(tmp_path / "x.json")
+    fused = replace(volume(Modality.FUSED, Intensity.UNIT), voxels=volume().voxels / 3)
+    formats.write(fused, tmp_path / "x.nii.gz", overwrite=True)
+    assert not side_car.exists()
+    assert formats.read(tmp_path / "x.nii.gz").intensity is Intensity.UNIT
+
+
+@pytest.mark.parametrize("content", ['{"Units": "SUVbw"}', "[]", "no JSON", '{"GeneratedBy": [{"Name": "other"}]}'])
+def test_what_somebody_else_wrote_beside_it_stays(tmp_path, content):
+    formats.write(volume(), tmp_path / "x.nii.gz")
+    (tmp_path / "x.json").write_text(content)
+    formats.write(volume(), tmp_path / "x.nii.gz", overwrite=True)
+    assert (tmp_path / "x.json").read_text() == content
+
+
+def test_a_side_car_of_another_name_and_one_of_a_failed_write_stay(tmp_path, monkeypatch):
+    formats.write(volume(), tmp_path / "x.nii.gz")
+    own, other = beside(tmp_path / "x.json"), beside(tmp_path / "y.json")
+
+    def fails(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(nibabel.Nifti1Header, "write_to", fails)
+    with pytest.raises(OutputError):
+        formats.write(volume(), tmp_path / "x.nii.gz", overwrite=True)
+    assert own.exists()
+    assert other.exists()

@@ -14,7 +14,12 @@ from fusecli.models.weights import list_weights
 GOLDEN = {
     "lrc": ((0.0, 0.00023, 0.48314, 0.39529, 0.65279, 0.36396, 0.53573, 0.0), 0.20948),
     "lrc-fast": ((0.0, 0.0, 0.48627, 0.40206, 0.66731, 0.37268, 0.54599, 0.0), 0.21216),
+    "csafusion": ((0.00054, 0.0, 0.48741, 0.40077, 0.66114, 0.3584, 0.54517, 0.0), 0.21065),
+    "dmfnet-small": ((0.00301, 0.00057, 0.29881, 0.19069, 0.42741, 0.28037, 0.38298, 0.00043), 0.17752),
 }
+RUNS = [(name, "torch") for name in GOLDEN] + [
+    (n, "openvino") for n, entry in list_weights().items() if entry.converted
+]
 
 
 def test_all_weights_that_ship_have_an_answer_here():
@@ -27,8 +32,15 @@ def test_all_weights_that_ship_have_a_card():
     assert not (cards / "max.md").exists()
 
 
-@pytest.mark.parametrize("backend", ["torch", "openvino"])
 @pytest.mark.parametrize("name", GOLDEN)
+def test_a_card_has_the_scores_of_the_manifest(name):
+    told = {task: list(scores.values()) for task, scores in list_weights()[name].card["scores"]["test"].items()}
+    assert len(told) == 3
+    assert scores_in_card(name) == told
+    assert scores_in_card("lrc") != scores_in_card("lrc-fast")
+
+
+@pytest.mark.parametrize(("name", "backend"), RUNS)
 def test_the_answer_is_that_of_the_day_the_weights_were_made(name, backend):
     if backend == "openvino" and not openvino_is_installed():
         pytest.skip("the OpenVINO backend is an extra")
@@ -36,6 +48,13 @@ def test_the_answer_is_that_of_the_day_the_weights_were_made(name, backend):
     fused = answer(name, backend)
     assert fused[40, ::12] == pytest.approx(row, abs=1e-4)
     assert fused.mean() == pytest.approx(mean, abs=1e-4)
+
+
+def scores_in_card(name):
+    """The rows `| task | name | score | ... |` of the model's card."""
+    text = (Path(__file__).parents[2] / "docs" / "models" / f"{name}.md").read_text(encoding="utf-8")
+    rows = [[cell.strip(" *") for cell in line.strip("|").split("|")] for line in text.splitlines()]
+    return {row[0]: [float(cell) for cell in row[2:]] for row in rows if row[1:2] == [name] and "-MRI" in row[0]}
 
 
 def answer(name, backend):

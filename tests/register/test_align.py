@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from scipy import ndimage
 
 from fusecli.catalog import Modality
@@ -12,7 +13,7 @@ from fusecli.core.image import Image
 from fusecli.core.intensity import Intensity
 from fusecli.errors import AlignmentError, PairError
 from fusecli.register import align, check, is_unframed, judge, placed, resample
-from fusecli.register.alignment import from_matrix, identity
+from fusecli.register.alignment import Alignment, from_matrix, identity
 
 
 def error_mm(alignment, matrix, points):
@@ -122,6 +123,24 @@ def test_single_slices_are_aligned_within_their_plane(head, motion, where):
     points = from_grid(fixed.geometry, inside)
     assert found.believable
     assert error_mm(found.alignment, truth, points) < 0.15 * (1 if where == "a picture" else 4)  # of a pixel
+
+
+def enlarged(image, factor):
+    """A slice with so many times the pixels along each side, as a picture."""
+    voxels = ndimage.zoom(image.voxels[22:23], (1, factor, factor), order=1, grid_mode=True, mode="nearest")
+    return replace(image, voxels=voxels, geometry=Geometry(voxels.shape))
+
+
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_a_picture_of_other_pixels_is_found_where_scales_may_change(head, factor):
+    fixed, moving = enlarged(head.mri, 3), enlarged(head.pet, 3 * factor)
+    found = align(fixed, moving, method="affine")
+    points = from_grid(fixed.geometry, np.argwhere(fixed.voxels[0] > 100))
+    truth = np.diag([factor, factor, 1, 1])
+    truth[:2, 3] = (factor - 1) / 2
+    assert found.believable
+    assert error_mm(found.alignment, truth, points) < factor  # a third of a pixel of the phantom
+    assert np.linalg.det(align(fixed, moving, method="rigid").alignment.matrix) == pytest.approx(1)
 
 
 def from_grid(geometry, rows_and_columns):
@@ -245,6 +264,48 @@ def test_a_saved_alignment_is_judged_like_a_found_one(head, moved, turn, rigid):
         rigid.after.normalized_mutual_information, abs=0.01
     )
     assert not wrong.believable
+
+
+def folding(grid):
+    """A displacement field over `grid` that turns a slab around within a few voxels."""
+    turned_back = -1.5 * np.clip(np.arange(grid.shape[0]) - 15, 0, 8) * grid.spacing_mm[0]
+    vectors = np.zeros((*grid.shape, 3))
+    vectors[..., 2] = turned_back[:, np.newaxis, np.newaxis]
+    return field_over(grid, vectors)
+
+
+def bending(grid):
+    """The same way, and gently."""
+    vectors = np.zeros((*grid.shape, 3))
+    vectors[..., 2] = 3 * np.sin(np.arange(grid.shape[0]) / 6)[:, np.newaxis, np.newaxis]
+    return field_over(grid, vectors)
+
+
+def field_over(grid, vectors):
+    image = sitk.GetImageFromArray(vectors, isVector=True)
+    image.SetSpacing(grid.spacing_mm[::-1])
+    image.SetOrigin(grid.matrix[:3, 3].tolist())
+    return Alignment(sitk.DisplacementFieldTransform(image), "file")
+
+
+def test_a_saved_mirror_image_is_not_believable(head):
+    mirror, turned = from_matrix(np.diag([-1.0, 1, 1, 1]), "file"), from_matrix(np.eye(4), "file")
+    assert any("-1.00" in reason and "mirror" in reason for reason in judge(head.mri, head.pet, mirror).reasons)
+    assert judge(head.mri, head.pet, turned).believable
+
+
+def test_a_saved_mirror_image_of_a_slice_is_not_believable(head):
+    fixed, moving = slice_of(head.mri, 22), slice_of(head.pet, 22)
+    flipped = np.diag([-1.0, 1, -1, 1])  # half a turn about y in space, and in the plane a mirror
+    flipped[0, 3] = fixed.voxels.shape[2] - 1
+    assert any("mirror" in reason for reason in judge(fixed, moving, from_matrix(flipped, "file")).reasons)
+    assert judge(fixed, moving, from_matrix(np.eye(4), "file")).believable
+
+
+def test_a_saved_field_that_folds_is_not_believable(head):
+    grid = head.mri.geometry
+    assert any("folds" in reason for reason in judge(head.mri, head.pet, folding(grid)).reasons)
+    assert not any("folds" in reason for reason in judge(head.mri, head.pet, bending(grid)).reasons)
 
 
 def test_an_unknown_method_is_our_own_mistake(head):

@@ -155,6 +155,9 @@ def test_what_is_no_transform_is_told(tmp_path):
     (tmp_path / "text.tfm").write_text("not a transform")
     with pytest.raises(ImageError, match="not a transform"):
         transform_file.read(tmp_path / "text.tfm")
+    transform_file.write(from_matrix(np.diag([1.0, 1, 0, 1]), "affine"), tmp_path / "pressed.tfm")
+    with pytest.raises(ImageError, match="flat"):
+        transform_file.read(tmp_path / "pressed.tfm")
     sitk.WriteTransform(sitk.Euler2DTransform(), str(tmp_path / "flat.tfm"))
     with pytest.raises(ImageError, match="2 coordinates"):
         transform_file.read(tmp_path / "flat.tfm")

@@ -144,6 +144,12 @@ def test_a_pair_that_is_aligned_already_is_hardly_moved():
     assert np.linalg.norm(found, axis=-1)[0][labels(shape) > 0].mean() < 0.5
 
 
+def test_an_uptake_is_bent_less_than_a_ct_of_the_same_brightness(plane_pair, plane_alignment):
+    fixed, moving, _ = plane_pair
+    uptake = deform(fixed, replace(moving, modality=Modality.PET), identity())
+    assert 0 < uptake.facts["bent_by_mean_mm"] < 0.9 * plane_alignment.facts["bent_by_mean_mm"]
+
+
 def test_two_runs_find_the_same_field(plane_pair, plane_alignment):
     again = deform(plane_pair[0], plane_pair[1], identity())
     assert np.array_equal(found_voxels(plane_pair[0], again), found_voxels(plane_pair[0], plane_alignment))
@@ -160,6 +166,14 @@ def test_a_volume_on_an_oblique_grid_is_bent_back_too():
     before, after = errors(found, truth, labels(shape) > 0)
     assert after < 0.9 * before  # most of this motion is under half a voxel, and a voxel is thicker than the bone
     assert least_jacobian(found.astype(np.float32)) > 0
+
+
+def test_a_slab_of_two_thin_slices_is_bent_too():
+    place = np.array([[0, 0, 0.9, 0], [0, 0.9, 0, 0], [1.0, 0, 0, 0], [0, 0, 0, 1]])
+    mri, ct = (np.stack([picture((96, 96), greys, seed)] * 2) for seed, greys in enumerate((MRI, CT)))
+    found = deform(image(mri, Modality.MRI, place), image(ct, Modality.CT, place), identity())
+    assert found.facts["least_jacobian"] > 0
+    assert found.facts["bent_by_mean_mm"] < 1
 
 
 def test_the_start_is_kept_and_the_bend_comes_first(plane_pair):

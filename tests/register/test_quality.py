@@ -71,22 +71,25 @@ GOOD = Quality(1.0, 1.2, 0.4, 1.0, 0.9)
 
 
 @pytest.mark.parametrize(
-    ("quality", "sharpness", "inconsistency", "says"),
+    ("quality", "sharpness", "inconsistency", "rival", "says"),
     [
-        (replace(GOOD, field_overlap=0.1), 1.5, 1.0, "only 10% of one image"),
-        (GOOD, 1.5, 30.0, "back to FIXED ends 30 mm away"),
-        (GOOD, 1.05, 12.0, "12 mm away"),
-        (GOOD, 0.9, 1.0, "0.90 times as well"),
+        (replace(GOOD, field_overlap=0.1), 1.5, 1.0, 0.0, "only 10% of one image"),
+        (GOOD, 1.5, 13.0, 0.0, "back to FIXED ends 13 mm away"),
+        (GOOD, 1.05, 11.0, 0.0, "11 mm away"),
+        (GOOD, 1.5, 1.0, 0.95, "at another place they agree 0.95 times as well"),
+        (GOOD, 0.9, 1.0, 0.0, "0.90 times as well as when MOVING is moved away"),
     ],
 )
-def test_each_doubt_is_put_into_words(quality, sharpness, inconsistency, says):
-    (text,) = doubts(quality, sharpness, inconsistency, size_mm=80.0)
+def test_each_doubt_is_put_into_words(quality, sharpness, inconsistency, rival, says):
+    (text,) = doubts(quality, sharpness, 80.0, inconsistency, rival)
     assert says in text
 
 
-@pytest.mark.parametrize(("sharpness", "inconsistency"), [(1.5, 12.0), (1.05, 5.0), (1.5, None)])
-def test_nothing_is_said_against_a_good_alignment(sharpness, inconsistency):
-    assert doubts(GOOD, sharpness, inconsistency, size_mm=80.0) == ()
+@pytest.mark.parametrize(
+    ("sharpness", "inconsistency", "rival"), [(1.5, 11.0, 0.8), (1.05, 5.0, 0.0), (1.5, None, None)]
+)
+def test_nothing_is_said_against_a_good_alignment(sharpness, inconsistency, rival):
+    assert doubts(GOOD, sharpness, 80.0, inconsistency, rival) == ()
 
 
 @pytest.mark.parametrize(("dimension", "count"), [(2, 4), (3, 24)])

@@ -7,6 +7,8 @@ import pytest
 
 from fusecli import formats
 from fusecli.register import align
+from fusecli.register.scene import at
+from fusecli.register.search import find, views
 
 CENTRE = np.array([[110.0, 128, 0]])  # of the rotated slices, as their source states
 
@@ -62,3 +64,13 @@ def test_a_head_and_a_chest_are_no_pair(shared):
     head, chest = formats.read(data / "mni-templates" / "T1.nii"), formats.read(data / "petct-thorax" / "PT_AC")
     other_frame = replace(chest, geometry=replace(chest.geometry, frame_of_reference=None))
     assert not align(head, other_frame, method="rigid").believable
+
+
+def test_scales_of_a_volume_of_thick_slices_are_found_wherever_it_lies(shared, moved, motion):
+    folder = shared / "data" / "mr-volumes"
+    t1, pd = formats.read(folder / "chris_t1.nii.gz"), formats.read(folder / "chris_PD.nii.gz")
+    points = t1.geometry.points(np.argwhere(t1.voxels > 60)[::500])
+    scaled = motion(18, (2, -1, 1), (20, -10, 15), scales=(1.06, 0.95, 1.08))
+    rest, found = (find(views(t1, moved(pd, matrix)), "affine").transform for matrix in (np.eye(4), scaled))
+    # A tenth of the thickness of a slice of 2.4 mm, and as much again for the draw of the samples.
+    assert np.linalg.norm(at(found, points) - at(scaled @ rest, points), axis=1).mean() < 0.5

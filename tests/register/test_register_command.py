@@ -79,7 +79,8 @@ def test_what_is_not_believable_ends_with_6_and_writes_nothing_unless_accepted(r
         (("--transform", "found.doc"), 2, ".tfm"),
         (("--apply", "missing.tfm"), 3, "missing.tfm"),
         (("--check", "check.nii"), 2, "--check check.png"),
-        (("--check", "out.png"), 2, "names of their own"),
+        (("--method", "deformable", "--transform", "found.mat"), 2, "--transform found.h5"),
+        (("--check", "out.png"), 2, "a name of its own"),
     ],
 )
 def test_a_wrong_word_is_told_and_nothing_is_written(

@@ -269,3 +269,12 @@ def test_a_grid_of_nearly_the_same_resolution_is_not_smoothed(make_image):
 def in_plane(spacing_mm, origin_mm=0.0):
     """One axial slice of 1 mm with square pixels."""
     return [[0, 0, spacing_mm, origin_mm], [0, spacing_mm, 0, origin_mm], [1, 0, 0, 0], [0, 0, 0, 1]]
+
+
+@pytest.mark.parametrize(("short", "says"), [(1, "99.9%"), (500, "50%"), (998, "0.2%")])
+def test_a_share_that_is_not_everything_is_never_told_as_everything(make_image, short, says):
+    whole = make_image(np.ones((1000, 2, 2), np.float32), UNIT_GRID)
+    part = make_image(whole.voxels[short:], whole.geometry.slices(short, 1000).matrix)
+    (warning,) = warnings_of(resample(part, onto=whole.geometry)[0].history)
+    assert warning == f"MOVING covers {says} of the result, and has no data elsewhere."
+    assert warnings_of(resample(whole, onto=whole.geometry)[0].history) == ()

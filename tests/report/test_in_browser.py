@@ -24,6 +24,9 @@ BATCH = [
     for n, score in enumerate((1.2, 1.1, 1.15, 1.18, 0.2, 1.16))
 ] + [FAILED]
 
+SCORES = dict.fromkeys(("IE", "AG", "SD", "SF", "SCD", "VIF", "QABF", "EI", "SSIM", "FMI_EDGE", "NABF"), -12.345)
+A4_PX = 695  # 210 mm less the margins of 13 mm, of 96 pixels to the inch
+
 
 @pytest.fixture(scope="module")
 def chromium():
@@ -320,6 +323,20 @@ def test_on_paper_stand_the_middle_slices_all_tables_and_no_controls(report):
         assert report.locator(selector).first.is_visible(), selector
     for selector in ("#big canvas", "#modes", "#slice-0", "button.go"):
         assert not report.locator(selector).is_visible(), selector
+
+
+def test_no_table_is_cut_off_on_paper(opened, thorax):
+    lesion = {"Lesion": 1, "x, y, z (mm, LPS)": "-125.0, -141.0, -1107.0", "Volume (ml)": 1234.5}
+    lesion |= {f"{word} PET {kind} (SUV bw g/ml)": 12.34 for word in ("MOVING", "Of") for kind in ("max", "mean")}
+    lesion |= {f"Contrast kept of {role}": -123.4 for role in ("MOVING", "FIXED")}
+    batch = [{**row, "output": f"{row['id']}_laplacian.nii.gz", "metrics": SCORES} for row in BATCH]
+    for text in (html.to_html(replace(thorax, lesions=(lesion,))), index.to_html(batch)):
+        page = opened(text)
+        page.set_viewport_size({"width": A4_PX, "height": 1000})
+        page.emulate_media(media="print")
+        sides = page.locator(".wide").evaluate_all("all => all.map(wide => [wide.scrollWidth, wide.clientWidth])")
+        assert sides
+        assert all(content <= place for content, place in sides), sides
 
 
 def test_without_scripts_the_middle_slices_are_there(opened, report_text):

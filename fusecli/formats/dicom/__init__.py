@@ -7,20 +7,23 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import Dataset
 
 from fusecli.catalog import DICOM_MODALITIES, Modality
+from fusecli.core import scratch
 from fusecli.core.history import Fact, Step
 from fusecli.core.image import Image, Source
 from fusecli.core.intensity import Intensity
 from fusecli.core.slices import SliceChoice, slice_index
+from fusecli.core.statistics import count
 from fusecli.errors import ImageError
 from fusecli.formats.dicom.choosing import find_volume
 from fusecli.formats.dicom.display import Flips
 from fusecli.formats.dicom.frames import Frame
 from fusecli.formats.dicom.geometry import Arranged, arrange
 from fusecli.formats.dicom.header import is_dicom, syntax_name, text
+from fusecli.formats.dicom.identity import patient_of
 from fusecli.formats.dicom.info import SeriesInfo, describe
+from fusecli.formats.dicom.padding import padding_of
 from fusecli.formats.dicom.pixels import decode
 from fusecli.formats.dicom.series import Volume
 from fusecli.formats.dicom.units import Unit, is_picture, judged, unit_of
@@ -64,8 +67,8 @@ def read(
     if filling is not None:
         voxels = filling.of(voxels)
     step = _read_step(chosen, unit, arranged)
-    modality = DICOM_MODALITIES.get(chosen.modality, Modality.OTHER)
-    return Image(voxels, arranged.geometry, modality, unit.intensity, _source(frames, unit, digest), (step,))
+    modality, source = DICOM_MODALITIES.get(chosen.modality, Modality.OTHER), _source(frames, unit, digest)
+    return Image(scratch.frozen(voxels), arranged.geometry, modality, unit.intensity, source, (step,))
 
 
 def _decoded(frames: Sequence[Frame], flips: Flips) -> tuple[NDArray[Any], str]:
@@ -76,18 +79,23 @@ def _decoded(frames: Sequence[Frame], flips: Flips) -> tuple[NDArray[Any], str]:
         file = frames[places[0]].file
         content = _bytes_of(file.path)
         digest.update(content)
-        slices = decode(file, content, [frames[k].index for k in places])
-        if stack is None:
-            stack = np.empty((len(frames), *slices.shape[1:]), slices.dtype)
-        if slices.shape[1:] != stack.shape[1:] or slices.dtype != stack.dtype:
-            raise ImageError(
-                "The slices of this series do not all hold the same kind of pixels.",
-                why=f"{file.path.name} has {slices.shape[1:]}, the slices before it {stack.shape[1:]}.",
-                hint="Put the slices that belong together into a folder of their own, or give a single file.",
-            )
-        stack[places] = flips.of_pixels(slices)
+        for own, plane in decode(file, content, [frames[k].index for k in places]):
+            if stack is None:
+                stack = scratch.empty((len(frames), *plane.shape), plane.dtype)
+            if plane.shape != stack.shape[1:] or plane.dtype != stack.dtype:
+                raise _mixed_pixels(file.path, plane, stack)
+            stack[places[own]] = flips.of_pixels(plane[np.newaxis])[0]
+            scratch.release(stack[places[own]])
     assert stack is not None
     return stack, digest.hexdigest()
+
+
+def _mixed_pixels(path: Path, plane: NDArray[Any], stack: NDArray[Any]) -> ImageError:
+    return ImageError(
+        "The slices of this series do not all hold the same kind of pixels.",
+        why=f"{path.name} has {plane.shape}, the slices before it {stack.shape[1:]}.",
+        hint="Put the slices that belong together into a folder of their own, or give a single file.",
+    )
 
 
 def _places_by_file(frames: Sequence[Frame]) -> list[list[int]]:
@@ -108,12 +116,16 @@ def _bytes_of(path: Path) -> bytes:
 def _in_unit(stored: NDArray[Any], unit: Unit, frames: Sequence[Frame]) -> tuple[NDArray[Any], Unit]:
     """The voxels in their unit: grey ones multiplied by its factors, color as it is, grey stored as color as grey."""
     if stored.ndim == 4:
-        if not (stored == stored[..., :1]).all():
+        if count(stored, lambda slab: slab != slab[..., :1]):
             return stored, Unit(Intensity.RGB)
-        grey = stored[..., 0].astype(np.float32)
-        return (grey / 255, Unit(Intensity.UNIT)) if is_picture(frames) else (grey, Unit(Intensity.ARBITRARY))
-    for voxels, factor in zip(stored, unit.factors, strict=False):
-        voxels *= factor
+        is_shown = is_picture(frames)
+        grey = scratch.empty(stored.shape[:3])
+        for part in scratch.slabs(stored, grey):
+            grey[part] = stored[part][..., 0] / np.float32(255 if is_shown else 1)
+        return grey, Unit(Intensity.UNIT if is_shown else Intensity.ARBITRARY)
+    if unit.factors:
+        for part in scratch.slabs(stored, thick=1):
+            stored[part] *= unit.factors[part.start]
     return stored, judged(unit, stored)
 
 
@@ -132,9 +144,11 @@ def _read_step(chosen: Volume, unit: Unit, arranged: Arranged) -> Step:
     }
     turned: dict[str, Fact] = {"turned": arranged.flips.names} if arranged.flips.names else {}
     part: dict[str, Fact] = {"part": chosen.part} if chosen.part else {}
+    padding = padding_of(header)
+    padded: dict[str, Fact] = {"pixel_padding": padding[0]} if padding else {}
     filled, unmeasured = (arranged.filling.facts(), arranged.filling.warnings()) if arranged.filling else ({}, ())
     warnings = (*unit.warnings, *chosen.warnings, *arranged.warnings, *unmeasured)
-    return Step("read", {**facts, **part, **turned, **filled, **unit.facts}, warnings)
+    return Step("read", {**facts, **part, **turned, **padded, **filled, **unit.facts}, warnings)
 
 
 def _source(frames: Sequence[Frame], unit: Unit, digest: str) -> Source:
@@ -150,13 +164,5 @@ def _source(frames: Sequence[Frame], unit: Unit, digest: str) -> Source:
         tables=tables_of(middle) if has_windows else (),
         dark_is_high=text(header, "PhotometricInterpretation") == "MONOCHROME1",
         laterality=text(header, "ImageLaterality") or text(header, "Laterality") or None,
-        patient=_patient_digest(header),
+        patient=patient_of(header),
     )
-
-
-def _patient_digest(header: Dataset) -> str | None:
-    """A sha256 of the patient ID and its issuer, by which two files are compared; None without an ID."""
-    patient = text(header, "PatientID")
-    if not patient:
-        return None
-    return hashlib.sha256(f"{patient}\0{text(header, 'IssuerOfPatientID')}".encode(errors="replace")).hexdigest()

@@ -49,7 +49,7 @@ def is_aligned(moving: Image) -> bool:
 def describe(image: Image, pair: Pair) -> str:
     """DerivationDescription: what was done, in ASCII, so that every character set holds it."""
     fuse, painted = last_step(image.history, "fuse"), last_step(image.history, "paint")
-    resampled, read = last_step(pair.moving.history, "resample"), last_step(pair.moving.history, "read")
+    resampled = last_step(pair.moving.history, "resample")
     parts = [f"Fusion of {_window(pair.fixed)} (FIXED) and {_window(pair.moving)} (MOVING)"]
     if resampled:
         how = (
@@ -58,8 +58,7 @@ def describe(image: Image, pair: Pair) -> str:
             else "the positions in the headers"
         )
         parts.append(f"MOVING resampled linearly onto the grid of FIXED by {how}")
-    if read and read.facts.get("suv_route"):
-        parts.append(f"SUV by {read.facts['suv_route']}")
+    parts += [f"SUV by {'; '.join(route)}" for route in map(_route, (pair.fixed, pair.moving)) if route]
     if fuse:
         weights = fuse.facts.get("weights_sha256")
         parts.append(f"model {fuse.facts['model']}" + (f", weights sha256 {weights}" if weights else ""))
@@ -75,9 +74,7 @@ def describe_numbers(image: Image) -> str:
     facts = read.facts if read else {}
     parts = [f"{image.modality} in {image.intensity.value}"]
     parts += [f"by {facts['suv_norm']}"] if facts.get("suv_norm") else []
-    parts += [str(facts[name]) for name in ("suv_route", "activity_route") if facts.get(name)]
-    if facts.get("suv_overridden"):
-        parts.append(f"given by hand: {facts['suv_overridden']}")
+    parts += _route(image)
     if resampled:
         parts.append(f"resampled linearly onto another grid, aligned by {resampled.facts.get('aligned_by', 'headers')}")
     parts.append(f"fusecli {__version__}")
@@ -174,6 +171,14 @@ def _item(frames: Sequence[Frame], spatial_locations: str) -> Dataset:
 def _coded(code: Code) -> Dataset:
     item: Dataset = CodedConcept.from_code(code)
     return item
+
+
+def _route(image: Image) -> list[str]:
+    """How the SUV or the activity of an image was found, and what was given by hand for it."""
+    read = last_step(image.history, "read")
+    facts = read.facts if read else {}
+    found = [str(facts[name]) for name in ("suv_route", "activity_route") if facts.get(name)]
+    return [*found, f"given by hand: {facts['suv_overridden']}"] if facts.get("suv_overridden") else found
 
 
 def _window(image: Image) -> str:

@@ -54,8 +54,8 @@ def _shows_the_same(one: DicomFile, other: DicomFile) -> bool:
             return False
         if a.plane and b.plane and not np.allclose(a.plane.numbers, b.plane.numbers):
             return False
-    pixels = [decode(file, file.path.read_bytes(), range(len(own))) for file in (one, other)]
-    return pixels[0].shape == pixels[1].shape and bool((pixels[0] == pixels[1]).all())
+    pixels = (decode(file, file.path.read_bytes(), range(len(own))) for file in (one, other))
+    return all(a.shape == b.shape and bool((a == b).all()) for (_, a), (_, b) in zip(*pixels, strict=True))
 
 
 def _named(one: DicomFile, other: DicomFile) -> str:

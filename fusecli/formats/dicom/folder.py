@@ -5,9 +5,9 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from fusecli.atomic import is_unfinished
 from fusecli.errors import ImageError
 from fusecli.formats.dicom.header import DicomFile, is_dicom, read_header, text
+from fusecli.leftovers import is_unfinished
 
 DICOMDIR_CLASS = "1.2.840.10008.1.3.10"  # Media Storage Directory: PS3.3 annex F
 

@@ -3,6 +3,7 @@
 Source: DICOM PS3.3 C.7.6.2 (Image Plane), C.7.6.16.2 (functional groups), C.8.4.15 (NM), C.8.8.3 (dose grid).
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -16,7 +17,8 @@ from fusecli.formats.dicom.header import DicomFile, items, number, numbers, tag_
 # Direction cosines are written with 4 to 6 decimals.
 COSINE_TOLERANCE = 1e-3
 # Nearer than this along the normal, two slices are at one place: scanners round positions to 2 decimals and more.
-SAME_PLACE_MM = 0.01
+# Microscopic slices lie nearer than that, and are told by the size of their pixels.
+SAME_PLACE_MM, SAME_PLACE_IN_PIXELS = 0.01, 0.1
 # More frames than any scanner writes; a broken count must not fill the memory.
 MOST_FRAMES = 100_000
 
@@ -41,6 +43,11 @@ class Plane:
     def name(self) -> str:
         """The anatomical plane that it is nearest to: sagittal, coronal or axial."""
         return ("sagittal", "coronal", "axial")[int(np.abs(self.normal).argmax())]
+
+    @property
+    def same_place_mm(self) -> float:
+        """How far along the normal another slice may lie and still be at the place of this one."""
+        return min(SAME_PLACE_MM, SAME_PLACE_IN_PIXELS * min(self.spacing_mm))
 
     @property
     def numbers(self) -> NDArray[np.float64]:
@@ -164,7 +171,8 @@ def _stack_offsets(header: Dataset, count: int) -> tuple[float, ...] | None:
     """How far each frame lies from the first along the normal, in mm; None where frames are no stack (a film, views).
 
     A dose grid lists its offsets; a reconstructed NM volume has only the distance from slice to slice, with a sign, and
-    a vector that says of which slice each frame is, where gates or energy windows repeat the slices.
+    a vector that says of which slice each frame is, where gates or energy windows repeat the slices. Without that
+    vector the frames of each energy window are taken in their order.
     """
     listed = numbers(header, "GridFrameOffsetVector")
     if len(listed) == count:
@@ -173,7 +181,11 @@ def _stack_offsets(header: Dataset, count: int) -> tuple[float, ...] | None:
     slices, kinds = numbers(header, "SliceVector"), texts(header, "ImageType")
     if step and len(slices) == count and {"RECON TOMO", "RECON GATED TOMO"} & set(kinds):
         return tuple(step * (place - 1) for place in slices)
-    return tuple(step * index for index in range(count)) if step and "RECON TOMO" in kinds else None
+    if not step or "RECON TOMO" not in kinds:
+        return None
+    windows = numbers(header, "EnergyWindowVector")
+    seen = {window: itertools.count() for window in windows} if len(windows) == count else {}
+    return tuple(step * (next(seen[windows[index]]) if seen else index) for index in range(count))
 
 
 def _stacked(frames: Sequence[Frame], offsets_mm: tuple[float, ...] | None) -> list[Frame]:

@@ -14,19 +14,20 @@ from numpy.typing import NDArray
 from fusecli.core.geometry import POSITION_TOLERANCE_MM, Geometry
 from fusecli.errors import ImageError
 from fusecli.formats.dicom.display import Flips, display_flips
-from fusecli.formats.dicom.frames import COSINE_TOLERANCE, SAME_PLACE_MM, Frame, Plane, functional_group
+from fusecli.formats.dicom.frames import COSINE_TOLERANCE, Frame, Plane, functional_group
 from fusecli.formats.dicom.header import number, tag_name, text
 from fusecli.formats.dicom.regular import Filling, filling_of
 
 Value = TypeVar("Value")
 
-# Positions are written rounded: 3.27 beside 3.29 mm is one spacing, more than 1 % of it is a gap.
-GAP_TOLERANCE_MM = 0.05
+# Positions are written rounded: 3.27 beside 3.29 mm is one spacing, more than 1 % of it is a gap. Of microscopic slices
+# a part of their spacing counts, for there a slice is as thin as the rounding.
+GAP_TOLERANCE_MM, GAP_TOLERANCE_AT_MOST = 0.05, 0.1
 GAP_TOLERANCE = 0.01
 # MR leaves gaps of up to a slice between two slices; more is a selection of slices.
 MOST_APART = 2.0
 # A position written with one decimal is off by 0.05 mm, and the line through all of them by a little more.
-ROUNDED_MM = 0.055
+ROUNDED_MM, ROUNDED_AT_MOST = 0.055, 0.25
 # Small differences that add up must not move a slice by more than this part of the spacing to either side.
 MOST_DRIFT = 0.125
 
@@ -153,7 +154,7 @@ def _slice_step(
     positions = np.array([plane.position for plane in planes])
     depths = positions @ planes[0].normal
     gaps = np.diff(depths)
-    _check_places(frames, gaps)
+    _check_places(frames, gaps, planes[0].same_place_mm)
     _check_straight(frames, positions, depths)
     filling = None
     if not _is_even(depths):
@@ -190,8 +191,8 @@ def _thickness(frame: Frame) -> float | None:
     return number(functional_group(frame.file.header, frame.index, "PixelMeasuresSequence"), "SliceThickness")
 
 
-def _check_places(frames: Sequence[Frame], gaps: NDArray[np.float64]) -> None:
-    twins = np.flatnonzero(gaps < SAME_PLACE_MM)
+def _check_places(frames: Sequence[Frame], gaps: NDArray[np.float64], same_place_mm: float) -> None:
+    twins = np.flatnonzero(gaps < same_place_mm)
     if not twins.size:
         return
     names = [f"{frames[k].label} and {frames[k + 1].label}" for k in twins[:3]]
@@ -211,7 +212,7 @@ def _is_even(depths: NDArray[np.float64]) -> bool:
     off_line = float(np.ptp(depths - np.polyval(np.polyfit(count, depths, 1), count))) / 2
     usual = _usual(gaps)
     is_one_spacing = np.abs(gaps - usual).max() <= _tolerance_mm(usual) and off_line <= MOST_DRIFT * usual
-    return bool(is_one_spacing or off_line <= ROUNDED_MM)
+    return bool(is_one_spacing or off_line <= min(ROUNDED_MM, ROUNDED_AT_MOST * usual))
 
 
 def _usual(gaps: NDArray[np.float64]) -> float:
@@ -255,7 +256,7 @@ def _shear(positions: NDArray[np.float64], normal: NDArray[np.float64]) -> tuple
 
 
 def _tolerance_mm(spacing_mm: float) -> float:
-    return max(GAP_TOLERANCE * spacing_mm, GAP_TOLERANCE_MM)
+    return max(GAP_TOLERANCE * spacing_mm, min(GAP_TOLERANCE_MM, GAP_TOLERANCE_AT_MOST * spacing_mm))
 
 
 def _affine(first: Plane, step: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,91 +1,52 @@
-"""A grey volume of numbers as a derived series in the class of its source: CT, MR or PET, never color.
+"""A grey volume of numbers as a derived series in the class of its source: CT, MR, PET or NM, never color.
 
-Source: DICOM PS3.3 A.3, A.4 and A.21 (CT, MR and PET Image), C.8.9.1.1.5 (decay correction).
+Source: DICOM PS3.3 A.3, A.4, A.5 and A.21 (CT, MR, NM and PET Image), C.8.9.1.1.5 (decay correction).
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from pydicom import Dataset
 
 from fusecli.atomic import replacing
 from fusecli.core.geometry import Geometry
-from fusecli.core.history import Fact, Step, last_step
+from fusecli.core.history import Fact, Step
 from fusecli.core.image import Image
 from fusecli.errors import ImageError, UsageError
-from fusecli.formats.dicom import derivation, instance
+from fusecli.formats.dicom import derivation, grey_nuclear, instance
 from fusecli.formats.dicom.frames import Frame
 from fusecli.formats.dicom.grey_attributes import GREY_CLASSES
+from fusecli.formats.dicom.grey_origin import Origin
 from fusecli.formats.dicom.grey_pixels import quantization
 from fusecli.formats.dicom.grey_units import check_unit, unit_elements
 from fusecli.formats.dicom.header import number, tag_name, text, texts
 from fusecli.formats.dicom.inherited import inherit, inherit_of_slice
-from fusecli.formats.dicom.lineage import Parent, frames_reached
+from fusecli.formats.dicom.lineage import Parent
 from fusecli.formats.dicom.suv.frame_header import frame_header
 from fusecli.formats.dicom.suv.moments import MissingError, acquired, first_acquired, mean_of_frame, reference_times
 from fusecli.formats.dicom.suv.quantities import half_life_s
 from fusecli.formats.dicom.uids import series_uid
 from fusecli.formats.dicom.valid import valid_element
-from fusecli.formats.targets import check_writable, folder_of_dicom
+from fusecli.formats.targets import NUMBERS, check_writable, folder_of_dicom
 
-Points = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Origin:
-    """The series that a volume was made of. `through` takes points of the volume's grid to that series' own, both in
-    mm of LPS, (N, 3); None: the volume has the series' own slices.
-    """
-
-    parent: Parent
-    through: Callable[[Points], Points] | None = None
-
-    def frames(self, image: Image, index: int) -> Sequence[Frame]:
-        """The slices of the source that slice `index` was made of; none outside of its field of view."""
-        if self.through is None:
-            return self.parent.frames[index : index + 1]
-        resampled = last_step(image.history, "resample")
-        blur = float(resampled.facts.get("smoothed_by_voxels") or 0) if resampled else 0.0
-        return frames_reached(self.parent, self._lattice(image.geometry, index), smoothed_by_voxels=blur)
-
-    def nearest(self, image: Image, index: int) -> Frame:
-        """The slice of the source that the middle of slice `index` lies nearest to, within its field of view or not."""
-        frames = self.parent.frames
-        if self.through is None:
-            return frames[index]
-        middle = self._lattice(image.geometry, index).mean(axis=0, keepdims=True)
-        place = round(float(self.parent.geometry.indices(middle)[0, 0]))
-        return frames[min(max(place, 0), len(frames) - 1)]
-
-    def _lattice(self, geometry: Geometry, index: int) -> Points:
-        """Corners, edges and middle of a slice, where they lie in the source: a bent slice has more than corners."""
-        assert self.through is not None
-        _, rows, columns = geometry.shape
-        places = [
-            [index, row, column]
-            for row in (0, (rows - 1) / 2, rows - 1)
-            for column in (0, (columns - 1) / 2, columns - 1)
-        ]
-        return self.through(geometry.points(np.array(places, dtype=np.float64)))
+__all__ = ["Origin", "check", "check_grid", "checked_step", "files_of", "write"]
 
 
 def check(parent: Parent) -> None:
     """Whether a volume of this series can be written in its own class, told by its headers, before the long work.
 
-    Raises UsageError for a modality other than CT, MR and PET; ImageError for a PET without a unit, and for headers
+    Raises UsageError for a modality other than CT, MR, PET and NM; ImageError for a PET without a unit, and for headers
     that cannot be carried over.
     """
     modality = text(parent.header, "Modality")
     if modality not in GREY_CLASSES:
         raise UsageError(
             f"DICOM cannot be written of modality {modality or 'unknown'}.",
-            why="Numbers are written in the class of their source, and those of CT, MR and PET are known here.",
+            why="Numbers are written in the class of their source, and those of CT, MR, PET and NM are known here.",
             hint="Write NIfTI, which keeps the numbers: -o NAME.nii.gz",
         )
     with instance.carried_over():
@@ -95,14 +56,24 @@ def check(parent: Parent) -> None:
         _copied(_header(parent.frames[0]), modality, of_slice=False)
 
 
-def check_grid(geometry: Geometry) -> None:
-    """Raises ImageError for a grid without a place in the patient, which slices of CT, MR and PET have."""
+def check_grid(geometry: Geometry, parent: Parent | None = None) -> None:
+    """Whether slices of `parent`'s class can lie so; without it, of any class.
+
+    Raises ImageError for a grid without a place in the patient, and for one that leans where the class is NM.
+    """
     if not geometry.is_patient:
         raise ImageError(
-            "The image cannot be written as CT, MR or PET.",
+            "The image cannot be written as CT, MR, PET or NM.",
             why="Slices of these have a place in the patient, and its grid has none.",
             hint="Write NIfTI instead: -o NAME.nii.gz",
         )
+    if parent is not None and text(parent.header, "Modality") == "NM":
+        grey_nuclear.check_grid(geometry)
+
+
+def files_of(parent: Parent, slices: int) -> int:
+    """In how many files so many slices of this series are written: an NM Image holds all of them."""
+    return 1 if text(parent.header, "Modality") == "NM" else slices
 
 
 def checked_step(parent: Parent) -> Step:
@@ -122,16 +93,16 @@ def write(image: Image, path: Path, origin: Origin, *, overwrite: bool = False) 
     """Write grey `image`, made of `origin`, as a series of 16 bits in the class of its source, whole or not at all.
 
     Patient and study are the source's, the place is the image's own. `path` becomes a folder of IM0001.dcm ..., or,
-    named .dcm, the only file. One slope and one intercept hold for all slices, each voxel within half a step. Equal
-    input gives equal bytes.
+    named .dcm, the only file; an NM volume is one file of many frames in either. One slope and one intercept hold for
+    all slices, each voxel within half a step. Equal input gives equal bytes.
 
     Raises what `check`, `check_grid` and `check_writable` raise; ImageError for color, and where the series changed
     since it was read.
     """
     check(origin.parent)
-    check_grid(image.geometry)
+    check_grid(image.geometry, origin.parent)
     _check_image(image, origin)
-    check_writable(path, overwrite, slices=image.geometry.shape[0], dicom="series")
+    check_writable(path, overwrite, slices=files_of(origin.parent, image.geometry.shape[0]), dicom=NUMBERS)
     folder_of = folder_of_dicom(path)
     with replacing(path, overwrite=overwrite, folder_of=folder_of) as temporary, instance.carried_over():
         if folder_of is not None:
@@ -143,7 +114,7 @@ def write(image: Image, path: Path, origin: Origin, *, overwrite: bool = False) 
 def _check_image(image: Image, origin: Origin) -> None:
     if image.is_color:
         raise ImageError(
-            "The image cannot be written as CT, MR or PET.",
+            "The image cannot be written as CT, MR, PET or NM.",
             why="It is color, and slices of these are grey.",
             hint="Write pictures instead: -o NAME.png",
         )
@@ -156,21 +127,26 @@ def _write_all(image: Image, folder: Path, origin: Origin, *, as_file: bool) -> 
     grid = " ".join(f"{number:.9g}" for number in image.geometry.matrix.ravel())
     uid = series_uid(image, (image,), {"voxels": digest, "grid": grid})
     header, modality = _header(origin.parent.frames[0]), text(origin.parent.header, "Modality")
-    stored_as = quantization(image.voxels, has_offset=modality != "PT")
+    stored_as = quantization(image.voxels, has_offset=modality in ("CT", "MR"))
     common = _common(image, origin, header)
     stored_as.describe(common)
+    new = partial(
+        instance.new_instance,
+        GREY_CLASSES[modality].uid,
+        common,
+        origin.parent.header,
+        modality=modality,
+        description=_description(image, origin),
+        series=uid,
+    )
+    if modality == "NM":
+        dataset = grey_nuclear.described(new(index=1), image, origin, stored_as)
+        _save(dataset, folder if as_file else folder / "IM0001.dcm")
+        return
     reference = _reference(origin, common)
     digits = max(4, len(str(image.geometry.shape[0])))
     for index, voxels in enumerate(image.voxels):
-        dataset = instance.new_instance(
-            GREY_CLASSES[modality].uid,
-            common,
-            origin.parent.header,
-            modality=modality,
-            description=_description(image, origin),
-            series=uid,
-            index=index + 1,
-        )
+        dataset = new(index=index + 1)
         _describe_slice(dataset, image, origin, index, reference)
         instance.store(dataset, stored_as.stored(voxels).tobytes(), "OW")
         _save(dataset, folder if as_file else folder / f"IM{index + 1:0{digits}d}.dcm")
@@ -184,14 +160,14 @@ def _common(image: Image, origin: Origin, header: Dataset) -> Dataset:
     common.update(unit_elements(image, header))
     instance.refer(common, image.geometry)
     common.ImageType = ["DERIVED", *_image_characteristics(header, modality)]
+    if modality in ("PT", "NM") and "PatientPosition" in common:
+        del common.PatientPosition  # which the codes of their patient orientation stand for: PS3.3 C.7.3.1
     if modality == "PT":
-        if "PatientPosition" in common:
-            del common.PatientPosition  # which the codes of a PET's patient orientation stand for: PS3.3 C.7.3.1
         # What is written is one volume, whatever series of time points or gates it was taken from.
         is_whole_body = texts(header, "SeriesType")[:1] == ("WHOLE BODY",)
         common.SeriesType = ["WHOLE BODY" if is_whole_body else "STATIC", "IMAGE"]
         common.NumberOfSlices = image.geometry.shape[0]
-    elif "PatientPosition" not in common:
+    elif modality in ("CT", "MR") and "PatientPosition" not in common:
         common.PatientPosition = None
     common.DerivationDescription = derivation.describe_numbers(image)
     if origin.through is not None:
@@ -202,9 +178,14 @@ def _common(image: Image, origin: Origin, header: Dataset) -> Dataset:
 
 
 def _image_characteristics(header: Dataset, modality: str) -> Sequence[str]:
-    """Image Type from its second value on: of a PET that is always PRIMARY, C.8.9.4.1.1; C.8.2.1.1.1; C.8.3.1.1.1."""
+    """Image Type from its second value on: of a PET and an NM that is always PRIMARY.
+
+    Source: PS3.3 C.8.9.4.1.1 (PET), C.8.4.9.1.1 (NM), C.8.2.1.1.1 (CT), C.8.3.1.1.1 (MR).
+    """
     if modality == "PT":
         return ["PRIMARY"]
+    if modality == "NM":
+        return ["PRIMARY", "RECON TOMO", "TRANSMISSION" if "TRANSMISSION" in texts(header, "ImageType") else "EMISSION"]
     kept, stated = Dataset(), valid_element(header, "ImageType")
     if stated is not None:
         kept.add(stated)

@@ -1,12 +1,19 @@
-"""Which elements of a CT, an MR or a PET slice stay true of a volume derived from it. Pure data.
+"""Which elements of CT, MR, PET and NM stay true of a volume derived from it. Pure data.
 
 What describes the detector's own grid, the reconstruction's field of view or the raw counts does not. Source: DICOM
-PS3.3 C.8.2.1 (CT), C.8.3.1 (MR), C.8.9.1, C.8.9.2 and C.8.9.4 (PET), C.8.4.6 (patient orientation), C.7.6.4 (contrast).
+PS3.3 C.8.2.1 (CT), C.8.3.1 (MR), C.8.9.1, C.8.9.2 and C.8.9.4 (PET), C.8.4.6 (patient orientation), C.8.4.9 to C.8.4.15
+(NM), C.7.6.4 (contrast).
 """
 
 from dataclasses import dataclass
 
-from pydicom.uid import UID, CTImageStorage, MRImageStorage, PositronEmissionTomographyImageStorage
+from pydicom.uid import (
+    UID,
+    CTImageStorage,
+    MRImageStorage,
+    NuclearMedicineImageStorage,
+    PositronEmissionTomographyImageStorage,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,17 @@ GREY_CLASSES = {
         ),
         of_slice=frozenset(
             ("AcquisitionDate", "AcquisitionTime", "ActualFrameDuration", "FrameReferenceTime", "DecayFactor")
+        ),
+    ),
+    "NM": GreyClass(
+        NuclearMedicineImageStorage,
+        required=(),
+        known=(
+            "PatientOrientationCodeSequence", "PatientGantryRelationshipCodeSequence", "CountsAccumulated",
+            "RadiopharmaceuticalInformationSequence", "RotationInformationSequence",
+        ),
+        optional=(
+            "CorrectedImage", "ConvolutionKernel", "TypeOfDetectorMotion", "SeriesDate", "SeriesTime",
         ),
     ),
 }  # fmt: skip

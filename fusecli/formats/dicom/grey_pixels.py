@@ -39,8 +39,9 @@ def quantization(voxels: NDArray[Any], *, has_offset: bool) -> Quantization:
     Without `has_offset` the intercept is 0, as a PET has it.
     """
     low, high = float(voxels.min()), float(voxels.max())
-    if _SHORT.min <= low and high <= _SHORT.max and bool((voxels == np.rint(voxels)).all()):
-        return Quantization(_decimal(1.0), _decimal(0.0), is_signed=True)
+    fits_signed, fits_unsigned = _SHORT.min <= low and high <= _SHORT.max, low >= 0 and high <= _WORD.max
+    if (fits_signed or fits_unsigned) and bool((voxels == np.rint(voxels)).all()):
+        return Quantization(_decimal(1.0), _decimal(0.0), is_signed=fits_signed)
     if has_offset:
         return Quantization(_decimal((high - low or 1.0) / _WORD.max), _decimal(low), is_signed=False)
     if low >= 0:

@@ -32,9 +32,14 @@ def check_unit(header: Dataset) -> None:
 
 
 def unit_elements(image: Image, header: Dataset) -> Dataset:
-    """RescaleType of a CT or an MR, Units and SUVType of a PET, for the unit of `image`, whose source has `header`."""
-    found = Dataset()
-    if text(header, "Modality") != "PT":
+    """RescaleType of a CT or an MR, Units and SUVType of a PET, for the unit of `image`, whose source has `header`.
+
+    Nothing of an NM, whose unit stands in its real world value map.
+    """
+    found, modality = Dataset(), text(header, "Modality")
+    if modality == "NM":
+        return found
+    if modality != "PT":
         found.RescaleType = "HU" if image.intensity is Intensity.HU else "US"
         return found
     found.Units = _UNITS.get(image.intensity) or text(header, "Units")

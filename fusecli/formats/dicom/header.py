@@ -149,12 +149,16 @@ def syntax_name(header: Dataset) -> str:
 
 
 def text(dataset: Dataset, keyword: str) -> str:
-    """The value as text, several joined by a backslash; empty when the element is missing, empty or unreadable."""
+    """The value as text, several joined by a backslash; empty when the element is missing, empty or unreadable.
+
+    Control characters, by which a file could speak to the terminal, become spaces.
+    """
     value = _value(dataset, keyword, default="")
     if value is None:
         return ""
     parts = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-    return "\\".join(str(part) for part in parts).strip()
+    said = "\\".join(str(part) for part in parts)
+    return "".join(letter if letter.isprintable() else " " for letter in said).strip()
 
 
 def modality_of_class(header: Dataset) -> str:
@@ -162,11 +166,6 @@ def modality_of_class(header: Dataset) -> str:
     stored_as = text(header, "SOPClassUID")
     known = (name for uid, name in MODALITY_OF_CLASS.items() if stored_as == uid or stored_as.startswith(f"{uid}."))
     return next(known, "")
-
-
-def printable(said: str) -> str:
-    """Free text of a file as a terminal may show it: on one line, without control characters."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in said).split())
 
 
 def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:

@@ -16,23 +16,14 @@ from fusecli.errors import ImageError
 from fusecli.formats.dicom.folder import Beside
 from fusecli.formats.dicom.frames import Frame
 from fusecli.formats.dicom.geometry import arrange, slice_gaps, tilt_degrees
-from fusecli.formats.dicom.header import number, printable, syntax_name, text
+from fusecli.formats.dicom.header import number, syntax_name, text
 from fusecli.formats.dicom.identity import Identity, identity_of
 from fusecli.formats.dicom.listing import description_of
 from fusecli.formats.dicom.pixels import rescale_of
+from fusecli.formats.dicom.readiness import SuvReadiness, readiness_of
 from fusecli.formats.dicom.series import Series, Volume, find_series, volumes_of
-from fusecli.formats.dicom.suv import pet_headers, suv_factors
 from fusecli.formats.dicom.units import unit_of
 from fusecli.formats.dicom.voi import windows_of
-
-
-@dataclass(frozen=True, slots=True)
-class SuvReadiness:
-    """Whether SUV can be computed: the route and the smallest and largest factor, or what is missing."""
-
-    route: str
-    factor_range: tuple[float, float] | None
-    missing: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +137,7 @@ def _described(volume: Volume, problems: list[str], identity: Identity | None) -
         positions_mm=_positions(geometry),
         frame_of_reference=text(header, "FrameOfReferenceUID"),
         transfer_syntax=_syntaxes(frames) or syntax_name(header),
-        photometric_interpretation=printable(text(header, "PhotometricInterpretation")),
+        photometric_interpretation=text(header, "PhotometricInterpretation"),
         bits_allocated=_integer(header, "BitsAllocated", problems),
         bits_stored=_integer(header, "BitsStored", problems),
         is_signed=_integer(header, "PixelRepresentation", problems) == 1,
@@ -220,11 +211,7 @@ def _units(frames: Sequence[Frame], problems: list[str]) -> str:
 
 
 def _suv(volume: Volume, frames: Sequence[Frame]) -> SuvReadiness | None:
-    if volume.modality != "PT" or not frames:
-        return None
-    result = suv_factors(pet_headers(frames))
-    factor_range = (min(result.factors), max(result.factors)) if result.factors else None
-    return SuvReadiness(result.route, factor_range, result.missing)
+    return readiness_of(frames) if volume.modality == "PT" and frames else None
 
 
 def _orientation(frames: Sequence[Frame]) -> tuple[float, ...] | None:

@@ -3,6 +3,7 @@
 Source: DICOM PS3.3 C.7.3.1, C.7.5.1, C.7.6.2 and C.12.1.
 """
 
+import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -132,9 +133,9 @@ def decimals(numbers: Iterable[float]) -> list[DSfloat]:
     return [DSfloat(round(float(value), DECIMALS) + 0.0, auto_format=True) for value in numbers]
 
 
-def store(dataset: Dataset, content: bytes, vr: str) -> None:
-    """The pixels, with the zero that makes their number of bytes even."""
-    dataset.PixelData = content + b"\0" * (len(content) % 2)
+def store(dataset: Dataset, content: bytes | io.BufferedReader, vr: str) -> None:
+    """The pixels, or what they are read from while the file is written, with the zero that makes their bytes even."""
+    dataset.PixelData = content + b"\0" * (len(content) % 2) if isinstance(content, bytes) else content
     dataset["PixelData"].VR = vr
 
 

@@ -21,6 +21,7 @@ from fusecli.formats.dicom.display import Flips
 from fusecli.formats.dicom.frames import Frame
 from fusecli.formats.dicom.geometry import arrange
 from fusecli.formats.dicom.header import is_dicom, tag_name, text
+from fusecli.formats.dicom.identity import patient_of
 from fusecli.formats.dicom.series import Volume
 
 # Indices nearer than this to a slice are on it: positions are written rounded.
@@ -148,8 +149,8 @@ def _check_study(role: str, header: Dataset) -> None:
 
 def _check_one_patient(fixed: Dataset, moving: Dataset) -> None:
     """Whether both may lie in one patient's record; a series without an ID may, its user says so."""
-    own, other = ((text(header, "PatientID"), text(header, "IssuerOfPatientID")) for header in (fixed, moving))
-    if own[0] and other[0] and own != other:
+    own, other = patient_of(fixed), patient_of(moving)
+    if own is not None and other is not None and own.is_other_than(other):
         raise PairError(
             "FIXED and MOVING name different patients, so no DICOM is written: it would lie in the record of one.",
             why=f"{tag_name('PatientID')} or {tag_name('IssuerOfPatientID')} differs.",

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from fusecli.formats.dicom.header import printable, text, texts
+from fusecli.formats.dicom.header import text, texts
 from fusecli.formats.dicom.series import Series, Volume
 
 _NAMING = ("PatientName", "PatientID", "OtherPatientIDs", "PatientBirthName", "PatientBirthDate", "AccessionNumber")
@@ -34,7 +34,7 @@ def listing(found: Sequence[Series | Volume], *, described: bool = False) -> str
 def description_of(series: Series) -> str:
     """The series description (0008,103E), without what it says of the patient by name or number."""
     header = series.files[0].header
-    said = printable(text(header, "SeriesDescription"))[:_LONGEST_DESCRIPTION]
+    said = text(header, "SeriesDescription")[:_LONGEST_DESCRIPTION]
     for word in _naming_words(series):
         # Scanners join words by underscores, or by nothing at all: a long word is hidden wherever it stands.
         pattern = re.escape(word) if len(word) >= _NEVER_BY_CHANCE else rf"(?<![^\W_]){re.escape(word)}(?![^\W_])"

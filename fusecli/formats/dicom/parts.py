@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from fusecli.formats.dicom.frames import COSINE_TOLERANCE, SAME_PLACE_MM, Frame, Plane, functional_group
+from fusecli.formats.dicom.frames import COSINE_TOLERANCE, Frame, Plane, functional_group
 from fusecli.formats.dicom.header import items, text, texts
 
 # (functional group, element, how a listing names it); "vector": a value for each frame, PS3.3 C.8.4.8. The first that
@@ -22,6 +22,7 @@ _ATTRIBUTES = (
     ("", "EchoTime", "echo time {} ms"),
     ("", "EchoNumbers", "echo {}"),
     ("vector", "EnergyWindowVector", "energy window {}"),
+    ("vector", "DetectorVector", "detector {}"),
     ("vector", "RRIntervalVector", "R-R interval {}"),
     ("vector", "TimeSlotVector", "gate {}"),
     ("MRDiffusionSequence", "DiffusionBValue", "b-value {} s/mm2"),
@@ -59,6 +60,8 @@ _MOMENTS = (
     ("", "AcquisitionDateTime"),
     ("", "AcquisitionTime"),
 )
+# What tells apart the views of a planar nuclear image, which have no place: from the front and from behind, for one.
+_VIEWS = ("EnergyWindowVector", "DetectorVector")
 # More attributes than this never vary together, and combinations of many are many.
 _MOST_VARYING = 10
 
@@ -80,7 +83,7 @@ def parts_of(frames: Sequence[Frame]) -> list[Part]:
     """
     placed = [frame for frame in frames if frame.plane is not None]
     if not placed:
-        return [Part(tuple(frames))]
+        return _by_view(frames)
     found = [
         Part(inner.frames, ", ".join(filter(None, (outer.label, inner.label))))
         for outer in _by_grid(placed)
@@ -89,6 +92,17 @@ def parts_of(frames: Sequence[Frame]) -> list[Part]:
     if len(placed) < len(frames):
         found.append(Part(tuple(frame for frame in frames if frame.plane is None), "without a place"))
     return sorted(found, key=lambda part: _by_number((part.label,)))
+
+
+def _by_view(frames: Sequence[Frame]) -> list[Part]:
+    """One part, unless a nuclear image without a place holds several energy windows or views."""
+    views = [(keyword, name) for _, keyword, name in _ATTRIBUTES if keyword in _VIEWS]
+    columns = [(name, [_attribute(frame, "vector", keyword) for frame in frames]) for keyword, name in views]
+    varying = [(name, values) for name, values in columns if len(set(values)) > 1]
+    if not varying:
+        return [Part(tuple(frames))]
+    keys = list(zip(*(values for _, values in varying), strict=True))
+    return _grouped(frames, keys, tuple(name for name, _ in varying))
 
 
 def _by_grid(frames: Sequence[Frame]) -> list[Part]:
@@ -165,7 +179,7 @@ def _depth_groups(frames: Sequence[Frame]) -> NDArray[np.intp]:
     depths = np.array([plane.position @ planes[0].normal for plane in planes])
     order = np.argsort(depths, kind="stable")
     groups = np.empty(len(depths), dtype=np.intp)
-    groups[order] = np.concatenate([[0], np.cumsum(np.diff(depths[order]) >= SAME_PLACE_MM)])
+    groups[order] = np.concatenate([[0], np.cumsum(np.diff(depths[order]) >= planes[0].same_place_mm)])
     return groups
 
 

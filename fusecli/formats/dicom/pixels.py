@@ -4,7 +4,7 @@ Source: DICOM PS3.3 C.7.6.3 (Image Pixel), C.11.1 (Modality LUT), C.7.6.16.2.9 (
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
-from pydicom.pixels.utils import pixel_array
+from pydicom.pixels.utils import iter_pixels, pixel_array
 from pydicom.uid import (
     HTJ2K,
     JPEG2000,
@@ -32,6 +32,7 @@ from fusecli.formats.dicom.decoding import decoding
 from fusecli.formats.dicom.frames import functional_group
 from fusecli.formats.dicom.gdcm import checked_gdcm, decode_12_bit
 from fusecli.formats.dicom.header import DicomFile, items, number, quiet, read_dataset, tag_name, text
+from fusecli.formats.dicom.padding import padding_of, without_padding
 
 # One decoder for each compression, so that a file gives the same numbers on every machine.
 DECODERS = {
@@ -48,11 +49,11 @@ DECODERS = {
 }
 
 
-def decode(file: DicomFile, content: bytes, frames: Sequence[int]) -> NDArray[Any]:
-    """The named frames of a file with the bytes `content`, in the scanner's unit or in color.
+def decode(file: DicomFile, content: bytes, frames: Sequence[int]) -> Iterator[tuple[int, NDArray[Any]]]:
+    """The named frames of a file with the bytes `content`, in the scanner's unit or in color, one after another.
 
-    Comes out as (frame, row, column) float32: stored x slope + intercept, computed in float64 with each frame's own
-    slope; or as (frame, row, column, 3) uint8 for RGB, YBR and palette files.
+    Each comes with its place in `frames`, in the order of the file: (row, column) float32, which is stored x slope +
+    intercept, computed in float64 with the frame's own slope; or (row, column, 3) uint8 for RGB, YBR and palette files.
 
     Raises ImageError when there are no pixels, too few of them, or no decoder that understands them.
     """
@@ -64,12 +65,8 @@ def decode(file: DicomFile, content: bytes, frames: Sequence[int]) -> NDArray[An
         )
     dataset = _completed(read_dataset(file.path, content))
     with decoding(file), quiet():
-        stored = _stored(dataset, frames)
-        if text(dataset, "PhotometricInterpretation") == "PALETTE COLOR":
-            return _to_8_bit(apply_color_lut(stored, dataset), bits=0)
-        if stored.ndim == 4:
-            return _to_8_bit(stored, bits=int(dataset.BitsStored))
-    return np.stack([_rescaled(dataset, plane, frame) for plane, frame in zip(stored, frames, strict=True)])
+        for place, stored in _stored(dataset, frames):
+            yield place, _measured(dataset, stored, frames[place])
 
 
 def rescale_of(header: Dataset, frame: int) -> tuple[float, float]:
@@ -99,11 +96,12 @@ def _completed(dataset: Dataset) -> Dataset:
     return dataset
 
 
-def _stored(dataset: Dataset, frames: Sequence[int]) -> NDArray[Any]:
-    """Stored numbers of the named frames, (frame, row, column) or, converted to RGB, (frame, row, column, 3)."""
+def _stored(dataset: Dataset, frames: Sequence[int]) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Stored numbers of the named frames, (row, column) or, converted to RGB, (row, column, 3), each with its place."""
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax == JPEGExtended12Bit and (dataset.SamplesPerPixel, dataset.BitsStored) == (1, 12):
-        return decode_12_bit(dataset, frames)
+        yield from enumerate(decode_12_bit(dataset, frames))
+        return
     options: dict[str, Any] = {"decoding_plugin": DECODERS.get(syntax, "")}
     low_bits = _low_bits(dataset)
     if not syntax.is_encapsulated:
@@ -111,11 +109,20 @@ def _stored(dataset: Dataset, frames: Sequence[int]) -> NDArray[Any]:
     if low_bits > 0 and not syntax.is_encapsulated:
         options["correct_unused_bits"] = False
     with checked_gdcm(dataset) if options["decoding_plugin"] == "gdcm" else nullcontext():
-        if len(frames) == 1:
-            planes = pixel_array(dataset, index=frames[0], **options)[np.newaxis]
-        else:
-            planes = pixel_array(dataset, **options)[list(frames)]
-    return _shifted(planes, low_bits, dataset) if "correct_unused_bits" in options else planes
+        for place, plane in _planes(dataset, frames, options):
+            yield place, _shifted(plane, low_bits, dataset) if "correct_unused_bits" in options else plane
+
+
+def _planes(dataset: Dataset, frames: Sequence[int], options: dict[str, Any]) -> Iterator[tuple[int, NDArray[Any]]]:
+    if len(frames) == 1:
+        yield 0, pixel_array(dataset, index=frames[0], **options)
+        return
+    places = {frame: place for place, frame in enumerate(frames)}
+    for frame, plane in enumerate(iter_pixels(dataset, **options)):
+        if frame in places:
+            yield places.pop(frame), plane
+    if places:
+        raise ValueError("insufficient pixel data")  # as the decoders have it, for `decoding` to tell
 
 
 def _low_bits(dataset: Dataset) -> int:
@@ -151,12 +158,22 @@ def _shifted(planes: NDArray[Any], low_bits: int, dataset: Dataset) -> NDArray[A
     return np.asarray(np.right_shift(np.left_shift(planes, above), above + low_bits))
 
 
+def _measured(dataset: Dataset, stored: NDArray[Any], frame: int) -> NDArray[Any]:
+    """One frame in the scanner's unit, or in color."""
+    if text(dataset, "PhotometricInterpretation") == "PALETTE COLOR":
+        return _to_8_bit(apply_color_lut(stored, dataset), bits=0)
+    if stored.ndim == 3:
+        return _to_8_bit(stored, bits=int(dataset.BitsStored))
+    return _rescaled(dataset, stored, frame)
+
+
 def _rescaled(dataset: Dataset, plane: NDArray[Any], frame: int) -> NDArray[np.float32]:
     """One frame in the scanner's unit, (row, column)."""
     if items(dataset, "ModalityLUTSequence"):
         return np.asarray(apply_modality_lut(plane, dataset), dtype=np.float32)
     slope, intercept = rescale_of(dataset, frame)
-    return (plane.astype(np.float64) * slope + intercept).astype(np.float32)
+    rescaled = (plane.astype(np.float64) * slope + intercept).astype(np.float32)
+    return without_padding(rescaled, plane, dataset, padding_of(dataset))
 
 
 def _to_8_bit(color: NDArray[Any], bits: int) -> NDArray[np.uint8]:

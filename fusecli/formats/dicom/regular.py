@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusecli.core.history import Fact
+from fusecli.core.scratch import empty, release, slabs
 from fusecli.errors import ImageError
 
 # A message names so many places and counts the rest.
@@ -41,9 +42,11 @@ class Filling:
 
     def of(self, measured: NDArray[Any]) -> NDArray[Any]:
         """The slices of the grid, in the unit and type of the `measured` ones, (slice, row, column, ...)."""
-        filled = np.empty((len(self.lower), *measured.shape[1:]), measured.dtype)
-        for index, (first, share) in enumerate(zip(self.lower, self.share, strict=True)):
-            filled[index] = _between(measured, int(first), float(share))
+        filled = empty((len(self.lower), *measured.shape[1:]), measured.dtype)
+        for part in slabs(filled, thick=1):
+            first = int(self.lower[part.start])
+            filled[part] = _between(measured, first, float(self.share[part.start]))
+            release(measured[first : first + 2])
         return filled
 
     def facts(self) -> dict[str, Fact]:

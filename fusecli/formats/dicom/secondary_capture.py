@@ -10,7 +10,6 @@ from pathlib import Path
 
 import highdicom as hd
 import numpy as np
-from numpy.typing import NDArray
 from pydicom import Dataset, dcmwrite
 from pydicom.tag import Tag
 from pydicom.uid import MultiFrameTrueColorSecondaryCaptureImageStorage
@@ -21,6 +20,7 @@ from fusecli.core.history import Fact, last_step
 from fusecli.core.image import Image
 from fusecli.core.intensity import Intensity
 from fusecli.core.pair import Pair
+from fusecli.core.scratch import release
 from fusecli.errors import ImageError
 from fusecli.formats.dicom import derivation, instance
 from fusecli.formats.dicom.deidentified import Deidentifier, check_no_text_is_drawn
@@ -28,6 +28,7 @@ from fusecli.formats.dicom.header import text
 from fusecli.formats.dicom.inherited import inherit, inherit_of_slice
 from fusecli.formats.dicom.instance import decimals
 from fusecli.formats.dicom.lineage import Lineage
+from fusecli.formats.dicom.pixel_stream import stream
 from fusecli.formats.dicom.uids import series_uid
 from fusecli.formats.raster import to_uint8
 
@@ -141,7 +142,7 @@ def _single_frame(common: Dataset, image: Image, lineage: Lineage, pair: Pair, s
         instance.place(dataset, image.geometry, index, thickness)
     else:
         dataset.PatientOrientation = None
-    instance.store(dataset, _rgb(image, slice(index, index + 1)).tobytes(), "OB")
+    instance.store(dataset, _rgb(image, index), "OB")
     return dataset
 
 
@@ -160,7 +161,7 @@ def _multiframe(common: Dataset, image: Image, lineage: Lineage, pair: Pair, ser
     else:
         dataset.FrameIncrementPointer = Tag("PageNumberVector")
         dataset.PageNumberVector = list(range(1, slices + 1))
-    instance.store(dataset, _rgb(image, slice(None)).tobytes(), "OB")
+    instance.store(dataset, stream(slices, partial(_rgb, image)), "OB")
     return dataset
 
 
@@ -204,12 +205,12 @@ def _series_description(image: Image, lineage: Lineage) -> str:
     return f"FUSED {own}+{other} {fuse.facts['model'] if fuse else ''} (research)"
 
 
-def _rgb(image: Image, part: slice) -> NDArray[np.uint8]:
-    """8-bit RGB of some slices, (slice, row, column, 3); grey has three equal channels."""
-    voxels = image.voxels[part]
-    if image.is_color:
-        return np.asarray(voxels)
-    return np.repeat(to_uint8(voxels)[..., np.newaxis], 3, axis=3)
+def _rgb(image: Image, index: int) -> bytes:
+    """8-bit RGB of a slice, in the order (row, column, 3); grey has three equal channels."""
+    voxels = image.voxels[index]
+    content = voxels.tobytes() if image.is_color else np.repeat(to_uint8(voxels)[..., np.newaxis], 3, axis=2).tobytes()
+    release(voxels)
+    return content
 
 
 def _save(dataset: Dataset, path: Path) -> None:

@@ -13,7 +13,6 @@ from fusecli.formats.dicom.header import (
     DicomFile,
     is_dicom,
     modality_of_class,
-    printable,
     read_header,
     tag_name,
     text,
@@ -42,11 +41,11 @@ class Series:
 
     @property
     def number(self) -> str:
-        return printable(text(self.files[0].header, "SeriesNumber"))
+        return text(self.files[0].header, "SeriesNumber")
 
     @property
     def modality(self) -> str:
-        return printable(text(self.files[0].header, "Modality"))
+        return text(self.files[0].header, "Modality")
 
     @property
     def is_image(self) -> bool:
@@ -69,7 +68,7 @@ class Volume:
 
     @property
     def modality(self) -> str:
-        return printable(text(self.frames[0].file.header, "Modality")) if self.frames else self.series.modality
+        return text(self.frames[0].file.header, "Modality") if self.frames else self.series.modality
 
     @property
     def name(self) -> str:

@@ -12,24 +12,26 @@ import gzip
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import nibabel as nib
 import numpy as np
-from nibabel import orientations as axes
 
 from fusecli.catalog import Modality
 from fusecli.core.geometry import POSITION_TOLERANCE_MM
 from fusecli.core.history import Step, warnings_of
 from fusecli.core.image import Image, Source
 from fusecli.core.intensity import Intensity
+from fusecli.core.scratch import frozen, slabs
 from fusecli.core.slices import SliceChoice, slice_index
+from fusecli.core.statistics import highest, lowest
+from fusecli.errors import ImageError
 from fusecli.formats.nifti.file import digest, is_nifti, opened
 from fusecli.formats.nifti.meaning import meaning_of, without_nan
 from fusecli.formats.nifti.place import RAS_TO_LPS, RGB24, layout, loaded, mm, one_volume, place
-from fusecli.formats.nifti.side_car import note, side_car, side_car_path
+from fusecli.formats.nifti.side_car import note, remove_side_car, side_car, side_car_path
 
-__all__ = ["NiftiInfo", "describe", "is_nifti", "read", "side_car", "side_car_path", "write"]
+__all__ = ["NiftiInfo", "describe", "is_nifti", "read", "remove_side_car", "side_car", "side_car_path", "write"]
 
 # A larger volume takes seconds to unpack, too long for a look at its header.
 _DESCRIBED_VOXELS = 2**26
@@ -81,18 +83,17 @@ def read(path: Path, *, slice_choice: SliceChoice | None = None) -> Image:
         shape, is_color = one_volume(stored.header)
         turn, geometry = layout(shape, ras)
         chosen = None if slice_choice is None else slice_index(geometry, slice_choice)
-        turned = axes.apply_orientation(loaded(stored.voxels, shape, turn, chosen), turn)
-    voxels = np.moveaxis(turned, (0, 1, 2), (2, 1, 0))  # (column, row, slice) to (slice, row, column)
+        voxels = loaded(stored.voxels, shape, turn, chosen)
     if chosen is not None:
         geometry = geometry.slices(chosen, chosen + 1)
     facts = {"format": stored.format, "dtype": str(stored.header.get_data_dtype()), "place_from": from_form}
     source = Source(digest(path), stored.format)
     if is_color:
-        return Image(voxels, geometry, Modality.OTHER, Intensity.RGB, source, (Step("read", facts, found),))
+        return Image(frozen(voxels), geometry, Modality.OTHER, Intensity.RGB, source, (Step("read", facts, found),))
     voxels, nan_warnings = without_nan(voxels)
     told = meaning_of(path, voxels, stored.header)
     step = Step("read", facts | told.facts, found + nan_warnings + told.warnings)
-    return Image(voxels, geometry, told.modality, told.intensity, source, (step,))
+    return Image(frozen(voxels), geometry, told.modality, told.intensity, source, (step,))
 
 
 def describe(path: Path) -> list[NiftiInfo]:
@@ -100,7 +101,7 @@ def describe(path: Path) -> list[NiftiInfo]:
     with opened(path) as stored:
         header, name = stored.header, stored.format
         ras, _, place_warnings = place(header)
-        problems = stored.remarks + place_warnings
+        problems = stored.remarks + place_warnings + _refusal(header)
     size = tuple(int(n) for n in header.get_data_shape())
     is_small = math.prod(size) <= _DESCRIBED_VOXELS and max(size[3:], default=1) == 1
     image = read(path) if is_small else None
@@ -116,10 +117,19 @@ def describe(path: Path) -> list[NiftiInfo]:
         modality=str(image.modality) if image else None,
         intensity=str(image.intensity) if image else None,
         unit=image.intensity.physical_unit if image else None,
-        value_range=(float(image.voxels.min()), float(image.voxels.max())) if image else None,
+        value_range=(lowest(image.voxels), highest(image.voxels)) if image else None,
         problems=warnings_of(image.history) if image else problems,
     )
     return [info]
+
+
+def _refusal(header: Any) -> tuple[str, ...]:
+    """Why `read` would refuse the file, told by its size alone; nothing where it would not."""
+    try:
+        one_volume(header)
+    except ImageError as error:
+        return (f"{error.what} {error.why}",)
+    return ()
 
 
 def write(image: Image, path: Path, *, packed: bool) -> None:
@@ -129,6 +139,18 @@ def write(image: Image, path: Path, *, packed: bool) -> None:
     qform. A picture without geometry gets codes 0 (unknown) and 1 mm, stored front up as readers expect of such files.
     A UNIT image has the display range 0..1 and any other a note of modality and unit, by which `read` knows it again.
     """
+    header = _header_of(image)
+    with path.open("wb") as file:
+        if not packed:
+            _write(image, header, file)
+            return
+        # No name and no time in the gzip header: equal images are equal files, and tell nothing else.
+        with gzip.GzipFile("", "wb", compresslevel=4, fileobj=file, mtime=0) as stream:
+            _write(image, header, stream)
+
+
+def _header_of(image: Image) -> Any:
+    # nibabel fills in a header from an array: of its voxels it only looks at shape and type.
     voxels = image.voxels.view(RGB24)[..., 0] if image.is_color else image.voxels
     stored = voxels.transpose(2, 1, 0)  # (column, row, slice)
     if image.geometry.is_patient:
@@ -140,13 +162,18 @@ def write(image: Image, path: Path, *, packed: bool) -> None:
             nifti.set_qform(None, code=0)
         nifti.header.set_xyzt_units("mm")
     else:
-        nifti = nib.Nifti1Image(stored[:, ::-1], None)
+        nifti = nib.Nifti1Image(stored, None)
     nifti.header["descrip"] = note(image)
     nifti.header["cal_max"] = 1 if image.intensity is Intensity.UNIT else 0
-    with path.open("wb") as file:
-        if not packed:
-            nifti.to_stream(file)
-            return
-        # No name and no time in the gzip header: equal images are equal files, and tell nothing else.
-        with gzip.GzipFile("", "wb", compresslevel=4, fileobj=file, mtime=0) as stream:
-            nifti.to_stream(stream)
+    nifti.header["vox_offset"] = nifti.header.single_vox_offset
+    nifti.header.set_slope_inter(1, 0)
+    return nifti.header
+
+
+def _write(image: Image, header: Any, stream: BinaryIO | gzip.GzipFile) -> None:
+    """The header and the voxels, of which (slice, row, column) in memory is (column, row, slice) on disk."""
+    header.write_to(stream)
+    stream.write(bytes(header.single_vox_offset - stream.tell()))
+    for part in slabs(image.voxels):
+        slab = image.voxels[part]
+        stream.write((slab if image.geometry.is_patient else slab[:, ::-1]).tobytes())

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from fusecli.catalog import DICOM_MODALITIES, Modality
 from fusecli.core.history import Fact
 from fusecli.core.intensity import Intensity
+from fusecli.core.scratch import empty, slabs
+from fusecli.core.statistics import count, highest, lowest
 from fusecli.formats.naming import named_modality, stem, words
 from fusecli.formats.nifti.hounsfield import looks_like_hu
 from fusecli.formats.nifti.side_car import intensity_of, side_car_path, told_by_note
@@ -34,13 +36,15 @@ class Meaning:
 
 def without_nan(voxels: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
     """NaN stands for "outside" in many files: it becomes the smallest number, with a warning."""
-    missing = np.isnan(voxels)
-    count = int(missing.sum())
-    if count == 0 or count == voxels.size:
+    missing = count(voxels, np.isnan)
+    if missing == 0 or missing == voxels.size:
         return voxels, ()
-    smallest = voxels[np.isfinite(voxels)].min()
-    warning = f"{count} voxels are NaN (not a number); they were set to the smallest number, {smallest:g}."
-    return np.where(missing, smallest, voxels), (warning,)
+    smallest = min(voxels[part].min(where=np.isfinite(voxels[part]), initial=np.inf) for part in slabs(voxels))
+    warning = f"{missing} voxels are NaN (not a number); they were set to the smallest number, {smallest:g}."
+    whole = empty(voxels.shape)
+    for part in slabs(voxels, whole):
+        whole[part] = np.where(np.isnan(voxels[part]), smallest, voxels[part])
+    return whole, (warning,)
 
 
 def meaning_of(path: Path, voxels: NDArray[Any], header: Any) -> Meaning:
@@ -88,7 +92,7 @@ def _modality(path: Path, side_car: dict[str, Any]) -> tuple[Modality | None, st
 
 def _guessed_hu(voxels: NDArray[Any]) -> str:
     return (
-        f"The image was taken as CT in HU by its values (minimum {voxels.min():g}, maximum {voxels.max():g}); "
+        f"The image was taken as CT in HU by its values (minimum {lowest(voxels):g}, maximum {highest(voxels):g}); "
         "--fixed-modality / --moving-modality says otherwise."
     )
 
@@ -96,7 +100,7 @@ def _guessed_hu(voxels: NDArray[Any]) -> str:
 def _unit(path: Path, voxels: NDArray[Any], modality: Modality, header: Any) -> tuple[Intensity, str, tuple[str, ...]]:
     """What the numbers measure where no side-car says it, what told so, and what to warn of."""
     named = words(stem(path))
-    if modality is Modality.CT and voxels.min() < _AIR_HU:
+    if modality is Modality.CT and lowest(voxels) < _AIR_HU:
         return Intensity.HU, f"its values below {_AIR_HU}", ()
     if modality is Modality.CT and "hu" in named:
         return Intensity.HU, "its file name", ("The numbers were taken as HU by the file name.",)
@@ -104,7 +108,7 @@ def _unit(path: Path, voxels: NDArray[Any], modality: Modality, header: Any) -> 
     if modality is Modality.PET and len(by_name) == 1:
         suv = by_name.pop()
         return suv, "its file name", (f"The numbers were taken as {suv} by the file name.",)
-    if (header["cal_min"], header["cal_max"]) == (0, 1) and voxels.min() >= 0 and voxels.max() <= 1:
+    if (header["cal_min"], header["cal_max"]) == (0, 1) and lowest(voxels) >= 0 and highest(voxels) <= 1:
         return Intensity.UNIT, "its display range", ()
     if modality is Modality.CT:
         warning = f"The CT has no value below {_AIR_HU}, so its numbers were not taken as HU."

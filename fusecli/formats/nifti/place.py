@@ -10,11 +10,13 @@ from nibabel import orientations as axes
 from numpy.typing import NDArray
 
 from fusecli.core.geometry import POSITION_TOLERANCE_MM, Geometry
+from fusecli.core.scratch import SLAB, empty, fill
 from fusecli.errors import ImageError
 
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 RGB24 = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")])  # datatype 128
 
+FLAT = 1e-6  # the volume of a voxel, of what its three edges would span at right angles
 _MM = {"meter": 1000.0, "micron": 0.001}
 
 # Where columns, rows and slices run for display, by the patient axis (R, A, S) that the slices are closest to.
@@ -28,7 +30,10 @@ def mm(header: Any) -> float:
 
 
 def place(header: Any) -> tuple[NDArray[np.float64] | None, str, tuple[str, ...]]:
-    """Stored index (i, j, k) to mm in RAS, 4 x 4 (None: not said), which form said so, and what to warn of."""
+    """Stored index (i, j, k) to mm in RAS, 4 x 4 (None: not said), which form said so, and what to warn of.
+
+    Raises ImageError for a matrix that puts all voxels into one plane, or nowhere.
+    """
     scale = np.diag([mm(header)] * 3 + [1.0])
     sform = header.get_sform() if header["sform_code"] > 0 else None
     qform = header.get_qform() if header["qform_code"] > 0 else None
@@ -38,11 +43,23 @@ def place(header: Any) -> tuple[NDArray[np.float64] | None, str, tuple[str, ...]
     found = []
     if sform is not None and qform is not None and not np.allclose(sform, qform, atol=POSITION_TOLERANCE_MM):
         found.append("sform and qform name two different places; the sform is used.")
-    affine = scale @ (qform if sform is None else sform)
+    affine, from_form = scale @ (qform if sform is None else sform), "qform" if sform is None else "sform"
+    _check_has_volume(affine, from_form)
     directions = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
     if np.abs(directions.T @ directions - np.eye(3)).max() > 1e-3:
         found.append("The axes of the image are not at right angles (sheared).")
-    return affine, "qform" if sform is None else "sform", tuple(found)
+    return affine, from_form, tuple(found)
+
+
+def _check_has_volume(affine: NDArray[np.float64], from_form: str) -> None:
+    # A whole matrix of zeros, or one with two equal axes, as converters write it that never knew the place.
+    steps = affine[:3, :3]
+    if not np.isfinite(affine).all() or abs(np.linalg.det(steps)) <= FLAT * np.prod(np.linalg.norm(steps, axis=0)):
+        raise ImageError(
+            f"The place that the file states is broken: its {from_form} does not span three directions.",
+            why="Voxels are put into the patient by three independent steps in mm, and here there are fewer.",
+            hint=f"Correct the {from_form}, or set its code to 0 if the place is not known.",
+        )
 
 
 def one_volume(header: Any) -> tuple[tuple[int, int, int], bool]:
@@ -76,16 +93,55 @@ def layout(shape: tuple[int, int, int], ras: NDArray[np.float64] | None) -> tupl
 
 
 def loaded(voxels: Any, shape: tuple[int, int, int], turn: NDArray[Any], chosen: int | None) -> NDArray[Any]:
-    """Stored order (i, j, k), scaled, float32 or with a last axis of RGB; one slice thick where one is chosen."""
-    part = [slice(None)] * 3
+    """(slice, row, column) after the `turn`, scaled, float32 or with a last axis of RGB; one slice where it is chosen.
+
+    Read in runs of the axis that is stored last, so that a large volume is never in memory as a whole.
+    """
+    deep = int(turn[2, 0])  # which turned axis the axis that is stored last becomes: column, row or slice
+    size = tuple(shape[int(np.flatnonzero(turn[:, 0] == axis)[0])] for axis in (2, 1, 0))
+    out: NDArray[Any] | None = None
+    for start in range(0, shape[2], SLAB):
+        run = slice(start, min(start + SLAB, shape[2]))
+        part = _stored_part(shape, turn, run, chosen)
+        if part is None:
+            continue
+        block = np.moveaxis(axes.apply_orientation(_block(voxels, shape, part), turn), (0, 1, 2), (2, 1, 0))
+        if out is None:
+            slices = size[0] if chosen is None else 1
+            out = empty((slices, *size[1:], *block.shape[3:]), block.dtype)
+        fill(out[_place_of(run, deep, shape[2], is_turned=turn[2, 1] < 0, is_one=chosen is not None)], block)
+    assert out is not None
+    return out
+
+
+def _stored_part(
+    shape: tuple[int, int, int], turn: NDArray[Any], run: slice, chosen: int | None
+) -> tuple[slice, ...] | None:
+    """What is read of the stored axes (i, j, k) for a run along k; None where it does not hold the chosen slice."""
+    part = [slice(None), slice(None), run]
     if chosen is not None:
         axis = int(np.flatnonzero(turn[:, 0] == 2)[0])
         index = chosen if turn[axis, 1] > 0 else shape[axis] - 1 - chosen
+        if axis == 2 and not run.start <= index < run.stop:
+            return None
         part[axis] = slice(index, index + 1)
+    return tuple(part)
+
+
+def _place_of(run: slice, deep: int, length: int, *, is_turned: bool, is_one: bool) -> tuple[slice, ...]:
+    """Where a run of the axis that is stored last lies in (slice, row, column)."""
+    place = [slice(None)] * 3
+    if not (is_one and deep == 2):
+        place[2 - deep] = slice(length - run.stop, length - run.start) if is_turned else run
+    return tuple(place)
+
+
+def _block(voxels: Any, shape: tuple[int, int, int], part: tuple[slice, ...]) -> NDArray[Any]:
+    """Some of the voxels in stored order (i, j, k), scaled, float32 or with a last axis of RGB."""
     spatial = tuple(len(range(n)[cut]) for n, cut in zip(shape, part, strict=True))
-    loaded = np.asarray(voxels[tuple(part[: voxels.ndim])])
-    if loaded.dtype.names:
-        return np.stack([loaded[name].reshape(spatial) for name in loaded.dtype.names], axis=-1)
+    block = np.asarray(voxels[part[: voxels.ndim]])
+    if block.dtype.names:
+        return np.stack([block[name].reshape(spatial) for name in block.dtype.names], axis=-1)
     if voxels.ndim == 5 and voxels.shape[4] == 3:
-        return np.asarray(loaded.reshape(*spatial, 3), dtype=np.uint8)
-    return np.asarray(loaded.reshape(spatial), dtype=np.float32)
+        return np.asarray(block.reshape(*spatial, 3), dtype=np.uint8)
+    return np.asarray(block.reshape(spatial), dtype=np.float32)

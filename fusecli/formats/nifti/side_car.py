@@ -4,6 +4,7 @@ Source: Brain Imaging Data Structure (BIDS), "Positron Emission Tomography" and 
 same name, `Modality` as in DICOM, `Units` of the voxels. What BIDS has no name for is spelled in its manner.
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,17 @@ _NOTE = "fusecli"
 def side_car_path(path: Path) -> Path:
     """The JSON beside a NIfTI, or beside the .hdr and .img of one."""
     return path.with_name(f"{stem(path)}.json")
+
+
+def remove_side_car(path: Path) -> None:
+    """Remove the JSON beside a NIfTI that was replaced, if fusecli wrote it: it tells of the numbers that are gone."""
+    beside = side_car_path(path)
+    try:
+        content = json.loads(beside.read_text("utf-8"))
+        if content["GeneratedBy"][0]["Name"] == _NOTE and "SourceSHA256" in content:
+            beside.unlink()
+    except (OSError, ValueError, LookupError, TypeError):
+        return  # not there, or by somebody else
 
 
 def side_car(image: Image) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 Grey becomes UNIT (0..1) and color stays 8-bit RGB; the geometry has a size and no millimetres.
 """
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
+from PIL.TiffImagePlugin import AppendingTiffWriter
 
 from fusecli.catalog import Modality
 from fusecli.core.geometry import Geometry
@@ -16,6 +18,7 @@ from fusecli.core.history import Fact, Step
 from fusecli.core.image import Image, Source
 from fusecli.core.intensity import Intensity
 from fusecli.core.levels import to_uint8
+from fusecli.core.scratch import slabs
 from fusecli.core.slices import SliceChoice
 from fusecli.errors import UsageError
 from fusecli.formats.naming import named_modality
@@ -73,16 +76,17 @@ def write(image: Image, path: Path, format_name: str, legend: Legend | None = No
 
     Raises UsageError for an image in a scanner's unit: a picture would lose its numbers.
     """
-    pixels = _pixels_to_write(image)
-    pages = [PIL.Image.fromarray(page) for page in (pixels if legend is None else beside(pixels, legend))]
+    if image.intensity not in (Intensity.RGB, Intensity.UNIT):
+        raise _not_a_picture(image.intensity)
     options = _SAVE_OPTIONS[format_name] | _dpi_to_write(image.geometry, format_name)
-    if format_name == "TIFF":
-        pages[0].save(path, "TIFF", save_all=True, append_images=pages[1:], **options)
-    elif len(pages) == 1:
-        pages[0].save(path, format_name, **options)
+    slices, pages = image.geometry.shape[0], _pages(image, legend)
+    if slices == 1:
+        next(pages).save(path, format_name, **options)
+    elif format_name == "TIFF":
+        _write_tiff(pages, path, options)
     else:
         path.mkdir()
-        digits = max(3, len(str(len(pages) - 1)))
+        digits = max(3, len(str(slices - 1)))
         for number, page in enumerate(pages):
             page.save(path / f"slice_{number:0{digits}d}{_EXTENSIONS[format_name]}", format_name, **options)
 
@@ -97,13 +101,23 @@ def _meaning(picture: Picture) -> tuple[NDArray[Any], Intensity]:
     return np.asarray(pixels / np.float32(largest), dtype=np.float32), Intensity.UNIT
 
 
-def _pixels_to_write(image: Image) -> NDArray[np.uint8]:
-    if image.intensity is Intensity.RGB:
-        return np.asarray(image.voxels)
-    if image.intensity is Intensity.UNIT:
-        return to_uint8(image.voxels)
-    raise UsageError(
-        f"An image in {image.intensity} cannot be written as a picture.",
+def _pages(image: Image, legend: Legend | None) -> Iterator[PIL.Image.Image]:
+    for part in slabs(image.voxels, thick=1):
+        pixels = np.asarray(image.voxels[part]) if image.is_color else to_uint8(image.voxels[part])
+        yield PIL.Image.fromarray((pixels if legend is None else beside(pixels, legend))[0])
+
+
+def _write_tiff(pages: Iterable[PIL.Image.Image], path: Path, options: dict[str, Any]) -> None:
+    # As Pillow's save_all does, which wants all pages at once.
+    with path.open("w+b") as file, AppendingTiffWriter(file, True) as pile:
+        for page in pages:
+            page.save(pile, "TIFF", **options)
+            pile.newFrame()
+
+
+def _not_a_picture(intensity: Intensity) -> UsageError:
+    return UsageError(
+        f"An image in {intensity} cannot be written as a picture.",
         why="A picture holds brightness from black to white, and the numbers would be lost.",
         hint="Write NIfTI (.nii.gz), or choose a window first: --window auto",
     )

@@ -1,0 +1,1 @@
+"""All models on one pair: what each makes of it, how well, and at what cost."""
