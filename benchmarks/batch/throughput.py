@@ -3,7 +3,7 @@
 python benchmarks/batch/throughput.py [--model lrc-fast] [--cases 40]
 
 All do the same 256 x 256 pairs in one run, and their results must be the same bytes. Starting a batch is part of its
-time, so that with few cases the workers' start weighs more than it will with many; the last line takes it out.
+time, so that with few cases the workers' start weighs more than it will with many.
 """
 
 import argparse

@@ -26,7 +26,7 @@ class Info(Protocol):
 
 
 def read(
-    path: Path,
+    path: Path | str,
     *,
     series: "str | Volume | None" = None,
     slice_choice: "SliceChoice | None" = None,
@@ -41,6 +41,7 @@ def read(
     Raises InputError where there is nothing, or more than one candidate; ImageError for content that is unknown, broken
     or unusable; UsageError for a series of a file that has none, or a slice that is not there.
     """
+    path = Path(path)
     kind = kind_of(path)
     if kind == "DICOM":
         from fusecli.formats import dicom

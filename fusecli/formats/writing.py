@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fusecli.formats.raster import Legend
 
 
-def write(image: "Image", path: Path, *, overwrite: bool = False, legend: "Legend | None" = None) -> Path:
+def write(image: "Image", path: Path | str, *, overwrite: bool = False, legend: "Legend | None" = None) -> Path:
     """Write `image` in the format that the suffix names, whole or not at all; the path really written comes back.
 
     PNG and JPEG of a volume become a folder named like `path` without its suffix; TIFF and NIfTI are one file.
@@ -24,6 +24,7 @@ def write(image: "Image", path: Path, *, overwrite: bool = False, legend: "Legen
 
     Raises what `check_writable` raises, OutputError when the disk refuses, UsageError for a picture of raw numbers.
     """
+    path = Path(path)
     slices, suffix = image.geometry.shape[0], suffix_of(path)
     target = check_writable(path, overwrite, slices=slices)
     with replacing(target, overwrite=overwrite, folder_of=folder_of_slices(path, slices)) as temporary:

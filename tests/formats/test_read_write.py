@@ -40,6 +40,14 @@ def names_in(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir())
 
 
+def test_a_path_may_be_a_string(tmp_path):
+    image, path = grey(), str(tmp_path / "a.nii")
+    assert formats.write(image, path) == tmp_path / "a.nii"
+    assert np.array_equal(formats.read(path).voxels, image.voxels)
+    with pytest.raises(InputError):
+        formats.read(str(tmp_path / "b.nii"))
+
+
 @pytest.mark.parametrize("name", ["scan.dcm", "scan.nii.gz", "scan", "scan.jpg", "scan.txt"])
 def test_a_png_is_a_png_whatever_it_is_called(tmp_path, name):
     PIL.Image.new("L", (3, 2), 128).save(tmp_path / name, "PNG")
