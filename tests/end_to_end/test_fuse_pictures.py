@@ -138,8 +138,12 @@ def test_quiet_leaves_the_path_alone(run, pictures, tmp_path):
 
 def test_our_own_bug_is_one_line_with_a_log_and_no_traceback(run, pictures, tmp_path, monkeypatch):
     monkeypatch.setattr("fusecli.pipeline.fuse_to", lambda *a, **k: 1 / 0)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     outcome = run("fuse", *pictures, "-o", tmp_path / "f.png")
     assert outcome.code == 1
+    (log,) = tmp_path.glob("fusecli-error-*.log")
+    assert str(log) in outcome.err
+    assert "ZeroDivisionError" in log.read_text(encoding="utf-8")
     assert "Traceback" not in outcome.err
     assert outcome.err.count("\n") == 1
     assert "Traceback" in run("--debug", "fuse", *pictures, "-o", tmp_path / "f.png").err
