@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fusecli.catalog import BACKENDS, DEVICES, METRIC_PROFILES, MODELS, PALETTES
-from fusecli.cli import console, model_table, options, register_options, suv_options
+from fusecli.catalog import BACKENDS, DEVICES, MODELS, PALETTES
+from fusecli.cli import console, metric_options, model_table, options, register_options, suv_options
 from fusecli.cli.options import one_of
 from fusecli.cli.register_options import registration_settings
 from fusecli.cli.source_words import source_settings
@@ -51,15 +51,8 @@ def compare(
             show_default=False,
         ),
     ] = None,
-    which: Annotated[
-        str,
-        typer.Option(
-            "--metrics", metavar="all|paper|quick|KEY,...", help="Which metrics. paper: eight; quick: eleven."
-        ),
-    ] = "quick",
-    profile: Annotated[
-        str, typer.Option(metavar="|".join(METRIC_PROFILES), help="By whose formulas the metrics are computed.")
-    ] = "fusecli",
+    which: metric_options.Metrics = "quick",
+    profile: metric_options.MetricProfile = "fusecli",
     show: Annotated[
         str | None,
         typer.Option(
@@ -157,13 +150,7 @@ def _shown(text: str | None) -> SliceChoice | None:
 def _settings(words: Mapping[str, Any]) -> FuseSettings:
     """How the pair is read, aligned and shown, and what runs models. Raises UsageError for a word that is not known."""
     aligned = registration_settings(
-        "--register",
-        register=words["register"],
-        accept_registration=words["accept_registration"],
-        apply=words["apply"],
-        transform=None,
-        check=None,
-        overwrite=False,
+        "--register", **{name: words[name] for name in ("register", "accept_registration", "apply")}
     )
     return replace(
         source_settings(words),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from fusecli.errors import FusecliError, OutputError
 
 if TYPE_CHECKING:
+    from fusecli.core.pair import Pair
     from fusecli.report.record import RunRecord
 
 Progress = Callable[[int, int], None]
@@ -126,7 +127,7 @@ def summary(record: "RunRecord", *, table: bool = True) -> None:
     """What a fusion did, on stderr: warnings, windows, time, and the scores as a table."""
     warn(record.warnings)
     for role, facts in record.windows.items():
-        say_window(role, record.inputs[role]["modality"], facts["text"])
+        _say_window(role, record.inputs[role]["modality"], facts["text"])
     say(f"Fused with {record.model['name']} on {record.device} in {record.timings_s['total']:.1f} s.")
     if table and record.metrics:
         from fusecli.cli.score_table import score_table
@@ -134,7 +135,15 @@ def summary(record: "RunRecord", *, table: bool = True) -> None:
         score_table(record.metrics)
 
 
-def say_window(role: str, modality: str, text: str) -> None:
+def say_windows(pair: "Pair") -> None:
+    """By which window each source of a pair became brightness."""
+    from fusecli import normalize
+
+    for role, image in pair.named().items():
+        _say_window(role, image.modality.value, str(normalize.window_of(image)))
+
+
+def _say_window(role: str, modality: str, text: str) -> None:
     """By which window one of the two sources is shown, on stderr."""
     say(f"{role.upper():<6} {modality:<5} {text}")
 

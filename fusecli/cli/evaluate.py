@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from fusecli.catalog import METRIC_PROFILES
-from fusecli.cli import comparison, console, options
+from fusecli.cli import comparison, console, metric_options, options
 from fusecli.errors import UsageError
 from fusecli.settings import FuseSettings, RegisterSettings
 
@@ -44,9 +44,7 @@ def evaluate(
             "profile.",
         ),
     ] = None,
-    profile: Annotated[
-        str, typer.Option(metavar="|".join(METRIC_PROFILES), help="By whose formulas the metrics are computed.")
-    ] = "fusecli",
+    profile: metric_options.MetricProfile = "fusecli",
     common: Annotated[bool, typer.Option("--common", help="Evaluate the pairs that all methods have.")] = False,
     json: options.AsJson = False,
     overwrite: options.Overwrite = False,

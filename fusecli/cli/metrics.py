@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fusecli.catalog import METRIC_PROFILES
-from fusecli.cli import console, options, register_options, suv_options
+from fusecli.cli import console, metric_options, options, register_options, suv_options
 from fusecli.cli.register_options import registration_settings
 from fusecli.cli.score_table import clinical_table, score_table, slice_table
 from fusecli.cli.source_words import source_settings
@@ -23,15 +22,8 @@ def metrics(
     fused: Annotated[
         Path, typer.Argument(metavar="FUSED", parser=options.named_path, help="The fused image, made by any program.")
     ],
-    which: Annotated[
-        str,
-        typer.Option(
-            "--metrics", metavar="all|paper|quick|KEY,...", help="Which metrics. paper: eight; quick: eleven."
-        ),
-    ] = "all",
-    profile: Annotated[
-        str, typer.Option(metavar="|".join(METRIC_PROFILES), help="By whose formulas the metrics are computed.")
-    ] = "fusecli",
+    which: metric_options.Metrics = "all",
+    profile: metric_options.MetricProfile = "fusecli",
     mask: Annotated[
         Path | None,
         typer.Option(
@@ -76,13 +68,7 @@ def metrics(
     Example: fusecli metrics t1.nii.gz pet.nii.gz fused.nii.gz --apply found.tfm
     """
     aligned = registration_settings(
-        "--register",
-        register=register,
-        accept_registration=accept_registration,
-        apply=apply,
-        transform=None,
-        check=None,
-        overwrite=False,
+        "--register", register=register, accept_registration=accept_registration, apply=apply
     )
     settings = replace(source_settings(locals()), registration=aligned)
     from fusecli import measuring
@@ -90,7 +76,8 @@ def metrics(
     measure = MeasureSettings(profile, _keys(which, profile), mask, foreground)
     with console.progress("Measuring") as progress:
         found = measuring.measure_files(fixed, moving, fused, settings, measure, progress=progress)
-    _tell_windows(found)
+    console.warn(found.warnings)
+    console.say_windows(found.pair)
     if json:
         console.emit(_document(found))
     else:
@@ -103,14 +90,6 @@ def _keys(which: str, profile: str) -> tuple[str, ...]:
     choice = keys_named(which, profile)
     console.warn(choice.notes)
     return choice.keys
-
-
-def _tell_windows(found: "Measurement") -> None:
-    from fusecli import normalize
-
-    console.warn(found.warnings)
-    for role, image in found.pair.named().items():
-        console.say_window(role, image.modality.value, str(normalize.window_of(image)))
 
 
 def _document(found: "Measurement") -> str:

@@ -18,11 +18,8 @@ _IN_A_PIPE = 120
 
 def remarks(found: "Comparison", outputs: Mapping[str, Path]) -> None:
     """On stderr: warnings, windows, why models failed, why a metric has no value, and what was written."""
-    from fusecli import normalize
-
     console.warn(found.warnings)
-    for role, image in found.pair.named().items():
-        console.say_window(role, image.modality.value, str(normalize.window_of(image)))
+    console.say_windows(found.pair)
     console.warn([f"{entry.name} failed. {_reason(entry)}" for entry in found.failed])
     reasons = (score.reason for entry in found.entries for score in entry.scores.values() if score.value is None)
     for reason in dict.fromkeys(filter(None, reasons)):

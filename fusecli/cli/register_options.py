@@ -18,11 +18,11 @@ def registration_settings(
     register: str,
     accept_registration: bool,
     apply: Path | None,
-    transform: Path | None,
-    check: Path | None,
-    overwrite: bool,
+    transform: Path | None = None,
+    check: Path | None = None,
+    overwrite: bool = False,
 ) -> RegisterSettings:
-    """How MOVING is aligned, where `option` is what the command calls the method.
+    """How MOVING is aligned, where `option` is what the command calls the method, and what is kept of it.
 
     Raises UsageError for a method that is not known.
     """
