@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fusecli import formats
+from fusecli.core.geometry import Geometry
 from fusecli.register import align
 from fusecli.register.scene import at
 from fusecli.register.search import find, views
@@ -19,6 +20,26 @@ def slices(shared):
 
     def read(name):
         return formats.read(folder / f"Brain{name}.png")
+
+    return read
+
+
+@pytest.fixture
+def placed_slice(shared, slices):
+    """The voxels of `picture`, where the MetaImage header `name` says that they lie; without one, at the origin."""
+    folder = shared / "data" / "itk-2d-registration"
+
+    def read(name, picture):
+        header = folder / f"Brain{name}.mhd"
+        turn = np.eye(2)
+        if header.exists():
+            (words,) = (line for line in header.read_text().splitlines() if line.startswith("TransformMatrix"))
+            turn = np.array(words.split("=")[1].split(), dtype=float).reshape(2, 2)
+        affine = np.eye(4)
+        # A row of the header is the direction of one axis: columns first, then rows.
+        affine[:3, :3] = [[0, turn[1, 0], turn[0, 0]], [0, turn[1, 1], turn[0, 1]], [1, 0, 0]]
+        image = slices(picture)
+        return replace(image, geometry=Geometry(image.geometry.shape, affine))
 
     return read
 
@@ -38,6 +59,23 @@ def test_a_slice_is_found_within_a_fifth_of_a_millimetre_and_of_a_degree(slices,
     matrix = found.alignment.matrix
     assert np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0])) == pytest.approx(degrees, abs=0.2)
     assert (found.alignment.points(CENTRE) - CENTRE)[0] == pytest.approx((*shift, 0), abs=0.2)
+
+
+@pytest.mark.parametrize("of_moving", ["", "DirectionPlus30", "DirectionMinus30"])
+@pytest.mark.parametrize("of_fixed", ["", "DirectionPlus30", "DirectionMinus30"])
+@pytest.mark.parametrize("name", ["Border20", "Shifted13x17y"])
+def test_a_slice_is_found_whichever_way_its_grid_is_turned(placed_slice, name, of_fixed, of_moving):
+    fixed = placed_slice(f"T1SliceBorder20{of_fixed}", "T1SliceBorder20")
+    moving = placed_slice(f"ProtonDensitySlice{name}{of_moving}", f"ProtonDensitySlice{name}")
+    found = align(fixed, moving, method="rigid")
+    # The files differ in their direction alone, so that the truth is a shift between indices.
+    rows_columns = np.array([[0, 60, 60], [0, 128, 110], [0, 200, 160]], dtype=float)
+    truth = moving.geometry.points(rows_columns + ((0, 17, 13) if name.startswith("Shifted") else 0))
+    ends = found.alignment.points(fixed.geometry.points(rows_columns))
+    assert found.believable
+    assert np.linalg.norm(ends - truth, axis=1).max() < 0.2
+    turns = [np.degrees(np.arctan2(*(points[2] - points[0])[[1, 0]])) for points in (ends, truth)]
+    assert turns[0] == pytest.approx(turns[1], abs=0.2)
 
 
 def test_the_header_of_a_pet_ct_is_trusted(shared):

@@ -1,5 +1,7 @@
-"""Views of a small phantom, made without files: as the pipeline makes them, with the truth known."""
+"""Views of a small phantom, made without files: as the pipeline makes them, with the truth known; and a browser."""
 
+import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +19,8 @@ from fusecli.demo import thorax_phantom
 from fusecli.register import resample
 from fusecli.report.record import RunRecord, geometry_facts, input_facts, window_facts
 from fusecli.report.view import Palette, View
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def palette_named(name):
@@ -75,3 +79,40 @@ def pictures_view():
     fused = replace(fixed, modality=Modality.FUSED)
     shown = painted(fused, color.paint(fused.voxels, rgb), "of the source")
     return view_of(pair, fused, shown, moving_shown=moving.voxels)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    driver = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed: apt-get install chromium")
+    # Chromium's own sandbox does not work for root, which is who runs in many containers.
+    arguments = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    with driver.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(chromium, tmp_path):
+    """Open a page from disk; at the end nothing may have gone wrong in it, nor been asked for outside."""
+    troubles, requests, contexts = [], [], []
+
+    def open_page(text, **options):
+        path = tmp_path / f"page{len(contexts)}.html"
+        path.write_text(text, encoding="utf-8")
+        context = chromium.new_context(viewport={"width": 1280, "height": 900}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: troubles.append(message.text))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto(path.as_uri())
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert troubles == []
+    assert [url for url in requests if not url.startswith(("file:", "data:"))] == []

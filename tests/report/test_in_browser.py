@@ -2,8 +2,6 @@
 
 import base64
 import io
-import os
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -15,8 +13,6 @@ from fusecli.report import html, index, montage
 
 pytestmark = pytest.mark.slow
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-
 DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 FAILED = {"id": "case-9", "status": "failed", "exit_code": 6, "reason": "The PET does not line up with the CT."}
 BATCH = [
@@ -26,43 +22,6 @@ BATCH = [
 
 SCORES = dict.fromkeys(("IE", "AG", "SD", "SF", "SCD", "VIF", "QABF", "EI", "SSIM", "FMI_EDGE", "NABF"), -12.345)
 A4_PX = 695  # 210 mm less the margins of 13 mm, of 96 pixels to the inch
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    driver = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is installed: apt-get install chromium")
-    # Chromium's own sandbox does not work for root, which is who runs in many containers.
-    arguments = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    with driver.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def opened(chromium, tmp_path):
-    """Open a page from disk; at the end nothing may have gone wrong in it, nor been asked for outside."""
-    troubles, requests, contexts = [], [], []
-
-    def open_page(text, **options):
-        path = tmp_path / f"page{len(contexts)}.html"
-        path.write_text(text, encoding="utf-8")
-        context = chromium.new_context(viewport={"width": 1280, "height": 900}, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: troubles.append(message.text))
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("request", lambda request: requests.append(request.url))
-        page.goto(path.as_uri())
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert troubles == []
-    assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
 
 
 @pytest.fixture(scope="module")
