@@ -181,7 +181,7 @@ METRIC_PROFILES = {
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A way to fuse: `needs_weights` tells a network from a baseline."""
+    """A way to fuse, or to register: `needs_weights` tells a network from a baseline."""
 
     name: str
     title: str
@@ -202,6 +202,10 @@ MODELS = {
     )
 }
 
+# Used by `--register deformable`, and not a way to fuse.
+REGISTRATION_MODEL = ModelInfo("registration-head", "bends a slice of CT, PET or SPECT onto MRI of the head", True)
+ALL_MODELS = {**MODELS, REGISTRATION_MODEL.name: REGISTRATION_MODEL}
+
 # What `convert --units` names, and how a PET is then read: SuvSettings.norm.
 UNITS = {
     "native": "stored",
@@ -217,7 +221,9 @@ ONLY_PET_TAKES_SUV = "The --suv options have no effect: only a PET in DICOM is b
 SUV_NORMS = ("bw", "lbm", "lbmjanma", "bsa")
 
 # What `--register` names. auto: what the files state where that is a reason to believe it, else rigid.
-REGISTRATIONS = ("auto", "none", "rigid", "affine", "deformable")
+REGISTRATIONS = ("auto", "none", "rigid", "affine", "deformable", "demons")
+# Those whose transform is a field: "demons" is "deformable" without the trained network.
+DEFORMING = ("deformable", "demons")
 
 DEVICES = ("auto", "cpu", "cuda")
 BACKENDS = ("auto", "torch", "openvino")

@@ -243,9 +243,9 @@ LOSSES = {
 class AugmentSettings:
     """How the contrast of a training patch is changed, apart in FIXED and MOVING; ranges are drawn from evenly.
 
-    Every patch is raised to the power 2^u with u in ± `gamma_octaves`. Then at most one of three, with the odds given:
-    a window that begins at `window_low` and is `window_width` wide, saturating what lies outside; a background lifted
-    to `lift`, white staying white; a negative. The three odds sum to 1 at most, and all numbers are brightness in 0..1.
+    Every patch is raised to the power 2^u with u in ± `gamma_octaves`, and with `quarter_turns` lies on any of its
+    sides. At most one of three follows, with odds that sum to 1 at most: a window from `window_low` on, `window_width`
+    wide, saturating what lies outside; a background lifted to `lift`, white staying white; a negative. Unit: 0..1.
     """
 
     gamma_octaves: float = 0.35
@@ -255,6 +255,11 @@ class AugmentSettings:
     lift_odds: float = 0.1
     lift: tuple[float, float] = (0.0, 0.5)
     negative_odds: float = 0.05
+    quarter_turns: bool = True
+
+
+# For registration: heads lie upright in nearly all pictures, and a network that knows it finds their parts more easily.
+UPRIGHT = AugmentSettings(gamma_octaves=0.5, window_odds=0.1, lift_odds=0.0, negative_odds=0.0, quarter_turns=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,8 +274,8 @@ class TrainSettings:
     `crop` is the side of a training patch in pixels. A patch in which neither image has a mean brightness above
     `background` is cut anew, until there have been `looks`.
 
-    `stage` is "fusion", or "diffusion" for the first stage of DM-FNet, which has no `loss` to choose but a
-    `noise_schedule`, "cosine" or "linear".
+    `stage` is "fusion"; "diffusion" for the first stage of DM-FNet, which has a `noise_schedule`, "cosine" or "linear";
+    or "registration" for the network that registers. The latter two have no `loss` to choose.
     """
 
     seed: int = 42

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from fusecli.catalog import MODELS, ModelInfo
+from fusecli.catalog import ALL_MODELS, MODELS, ModelInfo
 from fusecli.cli import console, options
 from fusecli.errors import ModelError
 
@@ -15,19 +15,28 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="A model of `fusecli m
 
 @models.command("list")
 def list_models(json: options.AsJson = False) -> None:
-    """List every model and baseline.
+    """List every network and baseline that fuses, and the network that registers.
 
     Example: fusecli models list
     """
     from fusecli.report.record import to_json
 
     if json:
-        rows = [{"name": m.name, "title": m.title, "needs_weights": m.needs_weights} for m in MODELS.values()]
+        rows = [
+            {"name": m.name, "title": m.title, "needs_weights": m.needs_weights, "fuses": m.name in MODELS}
+            for m in ALL_MODELS.values()
+        ]
         console.emit(to_json({"models": rows}))
         return
-    longest = max(map(len, MODELS))
-    for model in MODELS.values():
-        console.emit(f"{model.name:<{longest}} {'network ' if model.needs_weights else 'baseline'}  {model.title}")
+    longest = max(map(len, ALL_MODELS))
+    for model in ALL_MODELS.values():
+        console.emit(f"{model.name:<{longest}} {_kind(model):<8}  {model.title}")
+
+
+def _kind(model: ModelInfo) -> str:
+    if model.name not in MODELS:
+        return "register"
+    return "network" if model.needs_weights else "baseline"
 
 
 @models.command("show")
@@ -74,6 +83,6 @@ def path(name: Name) -> None:
 
 
 def _known(name: str) -> ModelInfo:
-    if name not in MODELS:
-        raise ModelError(f"There is no model called {name!r}.", hint=f"Choose one of: {', '.join(MODELS)}")
-    return MODELS[name]
+    if name not in ALL_MODELS:
+        raise ModelError(f"There is no model called {name!r}.", hint=f"Choose one of: {', '.join(ALL_MODELS)}")
+    return ALL_MODELS[name]

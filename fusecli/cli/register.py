@@ -35,7 +35,8 @@ def register(
         typer.Option(
             metavar="|".join(REGISTRATIONS),
             help="What may move: rigid, turns and shifts; affine, also scales and shears; deformable, every part by "
-            "itself. auto: nothing where the files agree on one frame of reference, else rigid. none: nothing.",
+            "itself, by a trained network for slices of a head; demons, the same without the network. auto: nothing "
+            "where the files agree on one frame of reference, else rigid. none: nothing.",
         ),
     ] = "rigid",
     accept_registration: register_options.AcceptRegistration = False,

@@ -42,7 +42,8 @@ Register = Annotated[
         "--register",
         metavar="|".join(REGISTRATIONS),
         help="How MOVING is aligned. auto: as the files state where they share a frame of reference, checked by their "
-        "content; else rigid. affine also scales and shears; deformable moves every part by itself.",
+        "content; else rigid. affine also scales and shears; deformable moves every part by itself, for slices of a "
+        "head by a trained network; demons is the same without it.",
         rich_help_panel=_PANEL,
     ),
 ]

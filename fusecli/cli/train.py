@@ -8,7 +8,7 @@ import typer
 
 from fusecli.cli import console
 from fusecli.cli.options import one_of
-from fusecli.settings import LOSSES, LossSettings, TrainSettings
+from fusecli.settings import LOSSES, UPRIGHT, LossSettings, TrainSettings
 
 if TYPE_CHECKING:
     from fusecli.train import TrainingSession
@@ -40,7 +40,7 @@ def train(
         ),
     ] = None,
     stage: Annotated[
-        str, typer.Option(help="fusion; or diffusion, the first stage of dmfnet, whose weights --start-from takes.")
+        str, typer.Option(help="fusion; registration; or diffusion, the first stage of dmfnet, for --start-from.")
     ] = DEFAULT.stage,
     noise_schedule: Annotated[str, typer.Option(help="Of the diffusion: cosine or linear.")] = DEFAULT.noise_schedule,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs at most.")] = DEFAULT.epochs,
@@ -76,7 +76,8 @@ def train(
         schedule=str(one_of("--schedule", schedule, ("one-cycle", "paper"))),
         patience=patience,
         loss=_loss(loss, alpha),
-        stage=str(one_of("--stage", stage, ("fusion", "diffusion"))),
+        stage=str(one_of("--stage", stage, ("fusion", "diffusion", "registration"))),
+        augment=UPRIGHT if stage == "registration" else DEFAULT.augment,
         noise_schedule=str(one_of("--noise-schedule", noise_schedule, ("cosine", "linear"))),
     )
     from fusecli.train import start

@@ -7,6 +7,7 @@ from fusecli.errors import ModelError
 
 if TYPE_CHECKING:
     from fusecli.models.baselines import Baseline
+    from fusecli.models.registering import TrainedRegistration
     from fusecli.models.tiled import TiledFuser
     from fusecli.models.volume import OnTile
 
@@ -51,3 +52,13 @@ def _load_network(name: str, device: str, backend: str, on_tile: "OnTile | None"
     from fusecli.models.network import load_network
 
     return load_network(name, device=device, on_tile=on_tile)
+
+
+def load_registration() -> "TrainedRegistration":
+    """The network that bends a CT, PET or SPECT onto an MRI of the head: `register.align` takes it as `network`.
+
+    Raises ModelError for missing weights, or weights whose hash is wrong.
+    """
+    from fusecli.models.registering import load_registration as load_named
+
+    return load_named(catalog.REGISTRATION_MODEL.name)

@@ -19,12 +19,16 @@ from fusecli.models.dmfnet_noise import kept
 from fusecli.models.dmfnet_unet import DiffusionUNet
 from fusecli.models.lrc import LRC
 from fusecli.models.lrc_config import ABLATIONS, FAST
+from fusecli.models.registration import RegistrationNet
 from fusecli.models.tiled import Grey, TiledFuser
 from fusecli.models.volume import OnTile
 from fusecli.models.weights import Weights, find_weights
 
 # The networks that are trained in two stages, by the diffusion U-Net of the first.
 DIFFUSION = {"dmfnet": DMFNetConfig(), "dmfnet-small": SMALL}
+
+# The network that registers, which no image is fused by.
+REGISTRATION = "registration"
 
 # What `architecture` in weights/manifest.toml, and --config of `fusecli train`, may name.
 ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
@@ -35,6 +39,7 @@ ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
     "csafusion-frozen": partial(CSAFusion, csafusion.FROZEN),
     **{name: partial(CSAFusion, config) for name, config in csafusion.ABLATIONS.items()},
     **{name: partial(DMFNet, config) for name, config in DIFFUSION.items()},
+    REGISTRATION: RegistrationNet,
 }
 
 
@@ -72,12 +77,17 @@ def build(architecture: str) -> nn.Module:
 
     Raises ModelError for an architecture that this version does not have.
     """
+    check_known(architecture)
+    return ARCHITECTURES[architecture]()
+
+
+def check_known(architecture: str) -> None:
+    """Raises ModelError for an architecture that this version does not have."""
     if architecture not in ARCHITECTURES:
         raise ModelError(
             f"This version of fusecli has no network called {architecture!r}.",
             hint=f"It has: {', '.join(ARCHITECTURES)}",
         )
-    return ARCHITECTURES[architecture]()
 
 
 def build_diffusion(architecture: str, schedule: str) -> DiffusionUNet:

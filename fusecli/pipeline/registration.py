@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fusecli import formats
+from fusecli.catalog import DEFORMING
 from fusecli.core.image import Image
 from fusecli.errors import UsageError
 from fusecli.pipeline.gridding import are_both_placed
@@ -34,16 +35,16 @@ def registered(sources: Sources, settings: FuseSettings) -> "Registration | None
 def aligned(fixed: Image, moving: Image, how: RegisterSettings) -> "Registration":
     """What a search finds, or what the saved transform is worth.
 
-    Raises what `register.align` and `transform_file.read` do; AlignmentError for what is not believable, unless it is
-    to be accepted.
+    Raises what `register.align`, `models.load_registration` and `transform_file.read` do; AlignmentError for what is
+    not believable, unless it is to be accepted.
     """
-    from fusecli import register
+    from fusecli import models, register
     from fusecli.register import transform_file
 
     if how.apply is not None:
         found = register.judge(fixed, moving, transform_file.read(how.apply))
     else:
-        found = register.align(fixed, moving, method=how.method)
+        found = register.align(fixed, moving, method=how.method, network=models.load_registration)
     if not how.accept:
         register.check(found)
     return found
@@ -63,7 +64,7 @@ def check_kept(how: RegisterSettings) -> None:
     if how.transform is not None:
         from fusecli.register.transform_file import check_transform
 
-        if how.method == "deformable" and how.apply is None and how.transform.suffix.lower() == ".mat":
+        if how.method in DEFORMING and how.apply is None and how.transform.suffix.lower() == ".mat":
             raise _several_parts(how.transform)
         check_transform(how.transform, overwrite=how.overwrite)
     if how.check is not None:

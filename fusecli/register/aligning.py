@@ -1,20 +1,19 @@
 """Align MOVING with FIXED: trust what the files say or search, and judge what comes out."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from fusecli.catalog import REGISTRATIONS
+from fusecli.catalog import DEFORMING, REGISTRATIONS
 from fusecli.core.geometry import same_grid
-from fusecli.core.history import Fact, Step
 from fusecli.core.image import Image
 from fusecli.errors import AlignmentError, PairError
 from fusecli.register import quality
 from fusecli.register.alignment import Alignment, from_matrix, identity, placed
 from fusecli.register.deformable import deform
+from fusecli.register.learned import Load, may_be_of_its_kind
 from fusecli.register.plane import lifted, lowered, planes
-from fusecli.register.quality import Motion, Quality
+from fusecli.register.registration import Registration
 from fusecli.register.resampling import resample
 from fusecli.register.scene import Scene, Values, at, scene
 from fusecli.register.search import Views, back, find, views
@@ -22,68 +21,6 @@ from fusecli.register.search import Views, back, find, views
 # A header is contradicted by an alignment that is believable, moves FIXED by this share of its size, and tells more.
 CONTRADICTING = 0.1
 TELLING = 1.1
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Registration:
-    """An alignment and what speaks for it.
-
-    `before` is the quality of what the files state, `after` that of the alignment, `motion` its size.
-    `inconsistency_mm` is how far a second search, from MOVING to FIXED, ends from where it began; None where none was
-    needed. `rival` is how well the best of the other places that the search has seen agrees, beside the alignment; None
-    where nothing was searched. `distinctness` is how much better the alignment is than others near it. `size_mm` is how
-    large FIXED's foreground is, by which motions are judged. `reasons` say why the alignment is not believable; `notes`
-    what else a user should know.
-    """
-
-    alignment: Alignment
-    before: Quality
-    after: Quality
-    motion: Motion
-    distinctness: float
-    size_mm: float
-    inconsistency_mm: float | None = None
-    rival: float | None = None
-    reasons: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @property
-    def believable(self) -> bool:
-        """Whether nothing speaks against the alignment."""
-        return not self.reasons
-
-    @property
-    def step(self) -> Step:
-        """For MOVING's history."""
-        facts: dict[str, Fact] = {
-            "method": self.alignment.method,
-            "believable": self.believable,
-            "moved_by_mm": round(self.motion.mean_mm, 3),
-            "turned_by_deg": round(self.motion.angle_deg, 3),
-            "information_before": round(self.before.normalized_mutual_information, 4),
-            "information_after": round(self.after.normalized_mutual_information, 4),
-        }
-        doubts = (f"The alignment is not certain: {'; '.join(self.reasons)}.",) if self.reasons else ()
-        return Step("register", facts, (*doubts, *self.notes))
-
-    def as_dict(self) -> dict[str, Any]:
-        """The JSON document of `fusecli register --json`; scripts rely on its keys."""
-        matrix = self.alignment.matrix
-        return {
-            "method": self.alignment.method,
-            "believable": self.believable,
-            "reasons": list(self.reasons),
-            "notes": list(self.notes),
-            "before": self.before.as_dict(),
-            "after": self.after.as_dict(),
-            "motion": self.motion.as_dict(),
-            "distinctness": round(self.distinctness, 4),
-            "size_mm": round(self.size_mm, 2),
-            "inconsistency_mm": None if self.inconsistency_mm is None else round(self.inconsistency_mm, 3),
-            "rival": None if self.rival is None else round(self.rival, 4),
-            "matrix_lps": None if matrix is None else matrix.tolist(),
-            "facts": dict(self.alignment.facts),
-        }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,14 +44,15 @@ class _Case:
         return np.eye(self.seen.middle[0].dimension + 1)
 
 
-def align(fixed: Image, moving: Image, *, method: str = "auto") -> Registration:
+def align(fixed: Image, moving: Image, *, method: str = "auto", network: Load | None = None) -> Registration:
     """Find where FIXED's points lie in MOVING.
 
     `method`: "none" takes what the files state as it is. "rigid", "affine" and "deformable" search. "auto" trusts two
     images of one frame of reference, on one grid, or of one size and without a place, unless a search contradicts them
     clearly. Positions without a frame of reference, as NIfTI has them, stay where a search ends within a voxel of them,
-    or finds nothing. All others are aligned rigidly. "deformable" begins where "auto" ends. The same pair gives the
-    same alignment, bit for bit.
+    or finds nothing. All others are aligned rigidly. "deformable" and "demons" begin where "auto" ends; the
+    former asks the trained network that `network` loads, where the pair is of the kind that it knows. The same pair
+    gives the same alignment, bit for bit.
 
     Raises PairError for one slice and a volume, which cannot be searched for; what `deform` raises; ValueError for an
     unknown method.
@@ -132,7 +70,9 @@ def align(fixed: Image, moving: Image, *, method: str = "auto") -> Registration:
         found = _affine(case) if method == "affine" else _searched(case, "rigid")
     else:
         found = _trusting(case) if is_trusted(fixed, moving) else _confirmed(case)
-    return _bent_further(case, found) if method == "deformable" and found.believable else found
+    if method not in DEFORMING or not found.believable:
+        return found
+    return _bent_further(case, found, network if method == "deformable" else None)
 
 
 def judge(fixed: Image, moving: Image, alignment: Alignment) -> Registration:
@@ -222,10 +162,14 @@ def _searched(case: _Case, kind: str, *, scaled: bool = False) -> Registration:
     return _judged(case, from_matrix(matrix, kind), away, found.rival)
 
 
-def _bent_further(case: _Case, start: Registration) -> Registration:
+def _bent_further(case: _Case, start: Registration, network: Load | None) -> Registration:
     """The deformation that begins where `start` ends, judged with the way back of its start."""
-    bent = deform(case.fixed, case.moving, start.alignment)
-    return replace(_judged(case, bent, start.inconsistency_mm, start.rival), notes=start.notes)
+    bent = deform(case.fixed, case.moving, start.alignment, network)
+    used = str(bent.facts.get("network", ""))
+    notes = [_UNSUITED.format(used)] if used.startswith("not used") else []
+    if network is not None and may_be_of_its_kind(case.fixed, case.moving):
+        notes.append(_UNKNOWN)
+    return replace(_judged(case, bent, start.inconsistency_mm, start.rival), notes=(*start.notes, *notes))
 
 
 def _judged(
@@ -294,5 +238,10 @@ def _slice_and_volume() -> PairError:
     )
 
 
+_UNSUITED = "The trained network was {}. The deformation was found by the pair itself, and is less certain."
+_UNKNOWN = (
+    "The deformation was found by the pair itself, and is not certain. If these are slices of a head, MRI and CT, PET "
+    "or SPECT, say so, and a trained network finds it better: --fixed-modality MRI --moving-modality PET"
+)
 _MOVED = "The positions were wrong by {:.0f} {} in the mean: MOVING was aligned by its content."
 _UNCONFIRMED = "The positions were taken as they are; the images themselves neither confirm nor deny them."

@@ -3,10 +3,11 @@
 Demons on the residuals of an expected brightness (deformable_context.py), in both directions, from coarse to fine. The
 force is a Gauss-Newton step whose normal equations are averaged over a neighbourhood (Lucas and Kanade, IJCAI 1981);
 the update is composed with the field, which is then smoothed (Vercauteren et al., NeuroImage 45, 2009) and drawn toward
-no motion, so that it fades where nothing is seen. No step is drawn by chance.
+no motion, so that it fades where nothing is seen. No step is drawn by chance. Slices of a head are left to a trained
+network (learned.py), where there is one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,6 +30,7 @@ from fusecli.register.deformable_field import (
     smoothed,
     warped,
 )
+from fusecli.register.learned import Load, UnsuitedError, is_of_its_kind, learned
 from fusecli.register.plane import planes
 from fusecli.register.resampling import resample
 from fusecli.register.scene import Mask, Scene, Values, at, scene
@@ -77,8 +79,11 @@ class Level:
     rest: float
 
 
-def deform(fixed: Image, moving: Image, start: Alignment) -> Alignment:
+def deform(fixed: Image, moving: Image, start: Alignment, network: Load | None = None) -> Alignment:
     """Where FIXED's points lie in MOVING, when MOVING is bent besides what `start` says: single slices and volumes.
+
+    `network` loads a trained network, which is asked about pairs of the kind that it knows; the facts name it, or say
+    why its answer was not taken. Without it, and for all else, the pair itself is all that is gone by.
 
     The field is defined on all of FIXED's grid, nowhere folded (its facts say the least Jacobian determinant and how
     far it moves, in mm), and the same on every run. It does not find motions of more than some voxels of its grid that
@@ -91,15 +96,36 @@ def deform(fixed: Image, moving: Image, start: Alignment) -> Alignment:
     _check_contrast(fixed, moved)
     frames = planes(fixed.geometry, fixed.geometry)
     plane = None if frames is None else frames[0]
+    facts: dict[str, Fact] = {}
+    if network is not None and is_of_its_kind(fixed, moving):
+        try:
+            return _by_network(fixed, moved, start, network, plane)
+        except UnsuitedError as reason:
+            facts["network"] = f"not used: {reason}"
     levels = [_level(fixed, moved, covered, scale, plane) for scale, _ in LEVELS]
     for stiffness in STIFFNESS:
         field = _searched(levels, stiffness)
-        finest = levels[-1].fixed
-        facts = _facts(field, finest)
-        if least_jacobian(field) >= LEAST_JACOBIAN and lengths_mm(field, finest).max() <= FARTHEST * finest.size_mm:
-            bent = Alignment(as_transform(field, finest, plane), "deformable", facts).then(start)
-            return replace(bent, method=f"{start.method}, deformable")
+        if _is_sound(field, levels[-1].fixed):
+            return _bent(field, levels[-1].fixed, plane, start, facts)
     raise _always_folds()
+
+
+def _by_network(fixed: Image, moved: Image, start: Alignment, network: Load, plane: Values | None) -> Alignment:
+    found = learned(fixed, moved, network, _finest_mm(fixed), plane)
+    if not _is_sound(found.field, found.grid):
+        raise UnsuitedError("its field nearly folds, or moves too far")
+    facts: dict[str, Fact] = {"network": found.network.name, "weights_sha256": found.network.weights_sha256}
+    return _bent(found.field, found.grid, plane, start, facts)
+
+
+def _is_sound(field: Field, grid: Scene) -> bool:
+    """Whether it neither folds, nor nearly so, nor moves anything farther than is believable."""
+    return least_jacobian(field) >= LEAST_JACOBIAN and bool(lengths_mm(field, grid).max() <= FARTHEST * grid.size_mm)
+
+
+def _bent(field: Field, grid: Scene, plane: Values | None, start: Alignment, facts: Mapping[str, Fact]) -> Alignment:
+    bent = Alignment(as_transform(field, grid, plane), "deformable", {**_facts(field, grid), **facts})
+    return replace(bent.then(start), method=f"{start.method}, deformable")
 
 
 def _check_contrast(fixed: Image, moved: Image) -> None:

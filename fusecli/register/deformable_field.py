@@ -16,6 +16,9 @@ from fusecli.register.scene import Scene, Values, at
 
 Field = NDArray[np.float32]
 
+# Each lessens what is missing by the steepest slope of the field.
+INVERSION_STEPS = 30
+
 _map: Callable[..., Field] = ndimage.map_coordinates
 _blur: Callable[..., Field] = ndimage.gaussian_filter
 
@@ -29,6 +32,18 @@ def warped(values: Field, field: Field) -> Field:
 def composed(field: Field, update: Field) -> Field:
     """The field that goes by `update` first and from there by `field`."""
     return update + np.stack([warped(field[..., k], update) for k in range(field.shape[-1])], axis=-1)
+
+
+def inverted(field: Field) -> Field:
+    """The field that leads back, by fixed points: u(x) = -d(x + u(x)).
+
+    It ends where the field is nowhere steeper than one voxel in a voxel; whether it did, `composed` tells. Source: Chen
+    et al., Medical Physics 35(1), 2008.
+    """
+    back = -field
+    for _ in range(INVERSION_STEPS):
+        back = -np.stack([warped(field[..., k], back) for k in range(field.shape[-1])], axis=-1)
+    return back
 
 
 def smoothed(values: Field, sigmas: Values) -> Field:

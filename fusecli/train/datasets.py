@@ -121,7 +121,7 @@ def _patch(pair: TrainingPair, settings: TrainSettings, random: np.random.Genera
         window = np.s_[top : top + side, left : left + side]
         if max(fixed[window].mean(), moving[window].mean()) > settings.background:
             break
-    turns, mirror = int(random.integers(4)), bool(random.integers(2))
+    turns, mirror = int(random.integers(4)) * settings.augment.quarter_turns, bool(random.integers(2))
     return (
         _recolored(_turned(fixed[window], turns, mirror), settings.augment, random),
         _recolored(_turned(moving[window], turns, mirror), settings.augment, random),

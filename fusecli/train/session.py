@@ -17,7 +17,7 @@ from fusecli.metrics.vif import SMALLEST_SIDE, require_four_scales
 from fusecli.models.device import choose_device
 from fusecli.models.dmfnet import DMFNet
 from fusecli.models.dmfnet_unet import DiffusionUNet
-from fusecli.models.network import DIFFUSION, build, build_diffusion
+from fusecli.models.network import DIFFUSION, REGISTRATION, build, build_diffusion, check_known
 from fusecli.settings import LossSettings, TrainSettings
 from fusecli.train.checkpoint import path_beside
 from fusecli.train.datasets import Grey, Tasks, load_tasks
@@ -26,6 +26,7 @@ from fusecli.train.diffusion_sampling import followed_by_pictures
 from fusecli.train.loop import EpochReport, train
 from fusecli.train.losses import fusion_loss
 from fusecli.train.objective import Fusion, Objective
+from fusecli.train.registration import SIDE, Registration, check_can_be_registered
 from fusecli.train.validation import Score, check_can_be_scored
 
 
@@ -94,6 +95,12 @@ def _check_options(config: str, settings: TrainSettings, start_from: Path | None
 
 
 def _check_crop(settings: TrainSettings) -> None:
+    if settings.stage == "registration" and settings.crop % SIDE:
+        raise UsageError(
+            f"Patches of {settings.crop} x {settings.crop} pixels do not suit the network that registers.",
+            why=f"It is trained on pictures whose sides are multiples of {SIDE} pixels.",
+            hint="Add --crop 256, so that a patch shows a whole head.",
+        )
     if settings.loss.needs_four_scales and settings.crop < SMALLEST_SIDE:
         raise UsageError(
             f"Patches of {settings.crop} x {settings.crop} pixels are too small for this loss.",
@@ -103,14 +110,19 @@ def _check_crop(settings: TrainSettings) -> None:
 
 
 def _check_stage(config: str, settings: TrainSettings, start_from: Path | None) -> None:
-    if settings.stage == "diffusion" and settings.loss != LossSettings():
+    check_known(config)
+    if settings.stage != "fusion" and settings.loss != LossSettings():
+        raise UsageError(f"The {settings.stage} stage has a loss of its own.", hint="Leave out --loss and --alpha.")
+    if (settings.stage == "registration") != (config == REGISTRATION):
         raise UsageError(
-            "The diffusion stage has one loss, that of the noise.", hint="Leave out --loss and --alpha, or --stage."
+            f"The network {config} cannot be trained in the {settings.stage} stage.",
+            why=f"The network {REGISTRATION} has a stage of its own, {REGISTRATION}, and all others fuse.",
+            hint=f"Name both, --model {REGISTRATION} --stage {REGISTRATION}, or neither.",
         )
-    if settings.stage == "fusion" and settings.noise_schedule != TrainSettings().noise_schedule:
+    if settings.stage != "diffusion" and settings.noise_schedule != TrainSettings().noise_schedule:
         raise UsageError(
             "A noise schedule belongs to the diffusion stage.",
-            why="The fusion stage takes it over with the weights that it starts from.",
+            why="The fusion stage takes it over with the weights that it starts from, and registration has none.",
             hint="Leave out --noise-schedule, or add --stage diffusion.",
         )
     if settings.stage == "fusion" and config in DIFFUSION and start_from is None:
@@ -123,6 +135,9 @@ def _check_stage(config: str, settings: TrainSettings, start_from: Path | None) 
 def _objective(settings: TrainSettings, validation: Tasks) -> Objective:
     if settings.stage == "diffusion":
         return Denoising(settings)
+    if settings.stage == "registration":
+        check_can_be_registered(validation, settings.validation_pairs)
+        return Registration(settings)
     score, measure = _score(settings.loss)
     check_can_be_scored(validation, score=score, count=settings.validation_pairs)
     return Fusion(settings, score, measure)

@@ -18,19 +18,22 @@ def weights(tmp_path, monkeypatch):
 
 
 def test_the_list_has_every_model_of_the_catalog(run):
-    from fusecli.catalog import MODELS
+    from fusecli.catalog import MODELS, REGISTRATION_MODEL
 
-    assert [line.split()[0] for line in run("models", "list").out.splitlines()] == list(MODELS)
-    assert [row["name"] for row in json.loads(run("models", "list", "--json").out)["models"]] == list(MODELS)
+    names = [*MODELS, REGISTRATION_MODEL.name]
+    assert [line.split()[0] for line in run("models", "list").out.splitlines()] == names
+    rows = json.loads(run("models", "list", "--json").out)["models"]
+    assert [row["name"] for row in rows] == names
+    assert [row["name"] for row in rows if row["fuses"]] == list(MODELS)
 
 
 def test_the_list_has_columns_however_long_the_names_are(run):
-    from fusecli.catalog import MODELS
+    from fusecli.catalog import ALL_MODELS
 
     lines = run("models", "list").out.splitlines()
-    places = [line.index(model.title) for line, model in zip(lines, MODELS.values(), strict=True)]
+    places = [line.index(model.title) for line, model in zip(lines, ALL_MODELS.values(), strict=True)]
     assert len(set(places)) == 1
-    assert len({len(name) for name in MODELS}) > 1
+    assert len({len(name) for name in ALL_MODELS}) > 1
 
 
 def test_the_shipped_weights_are_the_ones_of_the_manifest(run):

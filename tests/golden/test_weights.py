@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fusecli import models
+from fusecli.catalog import REGISTRATION_MODEL
 from fusecli.models.backend import openvino_is_installed
 from fusecli.models.weights import list_weights
 
@@ -23,7 +24,7 @@ RUNS = [(name, "torch") for name in GOLDEN] + [
 
 
 def test_all_weights_that_ship_have_an_answer_here():
-    assert set(GOLDEN) == set(list_weights())
+    assert {*GOLDEN, REGISTRATION_MODEL.name} == set(list_weights())  # the latter in test_registration_weights.py
 
 
 def test_all_weights_that_ship_have_a_card():

@@ -110,7 +110,7 @@ def test_a_second_stage_from_weights_of_another_network_is_refused(data, tmp_pat
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        (replace(DIFFUSION, loss=LOSSES["max"]), "one loss"),
+        (replace(DIFFUSION, loss=LOSSES["max"]), "loss of its own"),
         (replace(FUSION, noise_schedule="linear"), "belongs to the diffusion stage"),
     ],
 )
