@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fusecli.catalog import BACKENDS, DEVICES, MODELS, PALETTES
+from fusecli.catalog import MODELS
 from fusecli.cli import console, metric_options, model_table, options, register_options, suv_options
-from fusecli.cli.options import one_of
 from fusecli.cli.register_options import registration_settings
-from fusecli.cli.source_words import source_settings
+from fusecli.cli.source_words import fusing_settings
 from fusecli.errors import BatchError, UsageError
 from fusecli.settings import FuseSettings, MeasureSettings, SliceChoice
 
@@ -152,13 +151,7 @@ def _settings(words: Mapping[str, Any]) -> FuseSettings:
     aligned = registration_settings(
         "--register", **{name: words[name] for name in ("register", "accept_registration", "apply")}
     )
-    return replace(
-        source_settings(words),
-        device=str(one_of("--device", words["device"], DEVICES)),
-        backend=str(one_of("--backend", words["backend"], BACKENDS)),
-        palette=one_of("--palette", words["palette"], tuple(PALETTES)),
-        registration=aligned,
-    )
+    return replace(fusing_settings(words), registration=aligned)
 
 
 def _check_all_done(found: "Comparison") -> None:

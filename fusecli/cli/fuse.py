@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from fusecli.catalog import BACKENDS, DEVICES, MODELS, PALETTES, PLANES
+from fusecli.catalog import MODELS, PLANES
 from fusecli.cli import console, options, register_options, suv_options
 from fusecli.cli.options import one_of
 from fusecli.cli.register_options import registration_settings
-from fusecli.cli.source_words import source_settings
+from fusecli.cli.source_words import fusing_settings
 from fusecli.errors import UsageError
 from fusecli.settings import FuseSettings
 
@@ -118,14 +118,11 @@ def settings_of(words: Mapping[str, Any]) -> FuseSettings:
     model, alpha = words["model"], words["alpha"]
     if alpha is not None and model != "alpha":
         raise UsageError(f"--alpha has no effect with --model {model}.", hint="Add --model alpha, or leave it out.")
-    source = source_settings(words)
+    fusing = fusing_settings(words)
     return replace(
-        source,
+        fusing,
         model=str(one_of("--model", model, tuple(MODELS))),
-        device=str(one_of("--device", words["device"], DEVICES)),
-        backend=str(one_of("--backend", words["backend"], BACKENDS)),
-        palette=one_of("--palette", words["palette"], tuple(PALETTES)),
-        alpha=source.alpha if alpha is None else alpha,
+        alpha=fusing.alpha if alpha is None else alpha,
         dicom=options.dicom_layout(words["format_"], words["dicom"]),
         deidentify=words["deidentify"],
         grid=options.parse_grid(words["grid"]),

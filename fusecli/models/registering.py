@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from fusecli.errors import ModelError
 from fusecli.models.network import trained
-from fusecli.models.registration import MULTIPLE, RegistrationNet, enlarged
+from fusecli.models.registration import MULTIPLE, RegistrationNet, enlarged, padded
 from fusecli.models.weights import find_weights
 
 Grey = NDArray[np.float32]
@@ -73,6 +72,5 @@ def _one_thread() -> Iterator[None]:
 
 def _with_mirror_image(image: Grey) -> Tensor:
     """(2, 1, row, column): the picture and its mirror image, with black added until the network takes them."""
-    rows, columns = (-side % MULTIPLE for side in image.shape)
     both = torch.from_numpy(np.stack([image, image[:, ::-1]]).astype(np.float32))
-    return F.pad(both[:, None], (0, columns, 0, rows))
+    return padded(both[:, None], MULTIPLE)

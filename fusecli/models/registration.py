@@ -172,3 +172,9 @@ def enlarged(values: Tensor) -> Tensor:
     """Twice the cells along each axis, linearly."""
     twice: Tensor = F.interpolate(values, scale_factor=2, mode="bilinear", align_corners=False)
     return twice
+
+
+def padded(images: Tensor, multiple: int) -> Tensor:
+    """(N, C, H, W) with black added on the right and below until H and W are multiples of `multiple`."""
+    rows, columns = (-side % multiple for side in images.shape[-2:])
+    return F.pad(images, (0, columns, 0, rows))

@@ -11,7 +11,7 @@ from fusecli.errors import AlignmentError, PairError
 from fusecli.register import quality
 from fusecli.register.alignment import Alignment, from_matrix, identity, placed
 from fusecli.register.deformable import deform
-from fusecli.register.learned import Load, may_be_of_its_kind
+from fusecli.register.learned import NOT_USED, Load, may_be_of_its_kind
 from fusecli.register.plane import lifted, lowered, planes
 from fusecli.register.registration import Registration
 from fusecli.register.resampling import resample
@@ -166,7 +166,7 @@ def _bent_further(case: _Case, start: Registration, network: Load | None) -> Reg
     """The deformation that begins where `start` ends, judged with the way back of its start."""
     bent = deform(case.fixed, case.moving, start.alignment, network)
     used = str(bent.facts.get("network", ""))
-    notes = [_UNSUITED.format(used)] if used.startswith("not used") else []
+    notes = [_UNSUITED.format(used)] if used.startswith(NOT_USED) else []
     if network is not None and may_be_of_its_kind(case.fixed, case.moving):
         notes.append(_UNKNOWN)
     return replace(_judged(case, bent, start.inconsistency_mm, start.rival), notes=(*start.notes, *notes))

@@ -30,7 +30,7 @@ from fusecli.register.deformable_field import (
     smoothed,
     warped,
 )
-from fusecli.register.learned import Load, UnsuitedError, is_of_its_kind, learned
+from fusecli.register.learned import NOT_USED, Load, UnsuitedError, is_of_its_kind, learned
 from fusecli.register.plane import planes
 from fusecli.register.resampling import resample
 from fusecli.register.scene import Mask, Scene, Values, at, scene
@@ -101,7 +101,7 @@ def deform(fixed: Image, moving: Image, start: Alignment, network: Load | None =
         try:
             return _by_network(fixed, moved, start, network, plane)
         except UnsuitedError as reason:
-            facts["network"] = f"not used: {reason}"
+            facts["network"] = f"{NOT_USED}: {reason}"
     levels = [_level(fixed, moved, covered, scale, plane) for scale, _ in LEVELS]
     for stiffness in STIFFNESS:
         field = _searched(levels, stiffness)

@@ -31,7 +31,7 @@ def warped(values: Field, field: Field) -> Field:
 
 def composed(field: Field, update: Field) -> Field:
     """The field that goes by `update` first and from there by `field`."""
-    return update + np.stack([warped(field[..., k], update) for k in range(field.shape[-1])], axis=-1)
+    return update + _taken(field, update)
 
 
 def inverted(field: Field) -> Field:
@@ -42,8 +42,13 @@ def inverted(field: Field) -> Field:
     """
     back = -field
     for _ in range(INVERSION_STEPS):
-        back = -np.stack([warped(field[..., k], back) for k in range(field.shape[-1])], axis=-1)
+        back = -_taken(field, back)
     return back
+
+
+def _taken(field: Field, where: Field) -> Field:
+    """What `field` says at the places to which `where` points."""
+    return np.stack([warped(field[..., k], where) for k in range(field.shape[-1])], axis=-1)
 
 
 def smoothed(values: Field, sigmas: Values) -> Field:

@@ -22,6 +22,9 @@ MOST_STRETCHED = 1.2
 # In cells: what may be missing when a field and its inverse are gone one after the other.
 INVERSE_ERROR = 0.1
 
+# How the fact "network" begins where its answer was not taken; the reason follows.
+NOT_USED = "not used"
+
 PARTNERS = (Modality.CT, Modality.PET, Modality.SPECT)
 
 

@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fusecli.errors import ImageError
-from fusecli.models.registration import MULTIPLE, REACH, Motion, RegistrationNet, enlarged, warped
+from fusecli.models.registration import MULTIPLE, REACH, Motion, RegistrationNet, enlarged, padded, warped
 from fusecli.settings import TrainSettings
-from fusecli.train.datasets import Tasks, TrainingPair
+from fusecli.train.datasets import Grey, Tasks, TrainingPair
 from fusecli.train.deformations import affine, coarser, drawn, inverse, unfolded
 from fusecli.train.divergence import diverged
 from fusecli.train.validation import chosen_pairs
@@ -166,21 +166,21 @@ def partner_loss(similarity: Tensor, displacement: Tensor, weight: Tensor) -> Te
     return (entropy * weight).sum() / weight.sum()
 
 
-def check_can_be_registered(tasks: Tasks, count: int) -> None:
-    """Raises ImageError that names a validation pair of which one image shows nothing, so that no score is defined."""
-    for pair in (pair for pairs in chosen_pairs(tasks, count) for pair in pairs):
-        if min(np.ptp(pair.fixed), np.ptp(pair.moving)) == 0:
-            raise ImageError(
-                f"The validation pair {pair.name} cannot be scored.",
-                why="One of its images has one brightness all over.",
-                hint="Take both of its files out of the validation folder.",
-            )
+def contrast(fixed: Grey, moving: Grey, fused: Grey) -> float:
+    """The lesser range of brightness of FIXED and MOVING: a `Score` that is defined where the correlation is.
+
+    Raises ImageError for an image that shows nothing.
+    """
+    least = float(min(np.ptp(fixed), np.ptp(moving)))
+    if least == 0:
+        raise ImageError("One of its images has one brightness all over.")
+    return least
 
 
 def _restored(network: nn.Module, pair: TrainingPair, seed: int, device: str) -> float:
     """The correlation of the restored MOVING with what it was, deformed alike at every epoch."""
     random = np.random.default_rng(seed)
-    fixed, moving = (_padded(torch.from_numpy(image.copy())[None, None]) for image in (pair.fixed, pair.moving))
+    fixed, moving = (padded(torch.from_numpy(image.copy())[None, None], SIDE) for image in (pair.fixed, pair.moving))
     size = (moving.shape[-2], moving.shape[-1])
     displacement = drawn(random, size, random.uniform(*VALIDATION_SMOOTHNESS), random.uniform(*VALIDATION_LENGTH))
     given = deformed(fixed, moving, unfolded(displacement))
@@ -188,9 +188,3 @@ def _restored(network: nn.Module, pair: TrainingPair, seed: int, device: str) ->
         field = network(given.fixed.to(device), given.moving.to(device)).cpu()
         restored = warped(given.moving, 2 * enlarged(field))
     return float(torch.corrcoef(torch.stack([restored.flatten(), given.truth.flatten()]))[0, 1])
-
-
-def _padded(image: Tensor) -> Tensor:
-    """With black added until both sides are multiples of SIDE."""
-    rows, columns = (-side % SIDE for side in image.shape[-2:])
-    return F.pad(image, (0, columns, 0, rows))

@@ -26,7 +26,7 @@ from fusecli.train.diffusion_sampling import followed_by_pictures
 from fusecli.train.loop import EpochReport, train
 from fusecli.train.losses import fusion_loss
 from fusecli.train.objective import Fusion, Objective
-from fusecli.train.registration import SIDE, Registration, check_can_be_registered
+from fusecli.train.registration import SIDE, Registration, contrast
 from fusecli.train.validation import Score, check_can_be_scored
 
 
@@ -136,7 +136,7 @@ def _objective(settings: TrainSettings, validation: Tasks) -> Objective:
     if settings.stage == "diffusion":
         return Denoising(settings)
     if settings.stage == "registration":
-        check_can_be_registered(validation, settings.validation_pairs)
+        check_can_be_scored(validation, score=contrast, count=settings.validation_pairs)
         return Registration(settings)
     score, measure = _score(settings.loss)
     check_can_be_scored(validation, score=score, count=settings.validation_pairs)

@@ -204,9 +204,12 @@ def test_info_describes_each_part(repeated):
     assert {info.files for info in found} == {6}
 
 
+NUCLEAR = {"Modality": "NM", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.20", "RescaleIntercept": 0}
+
+
 def test_gates_of_a_nuclear_volume_are_told_apart_by_the_vectors_of_its_frames(tmp_path, write, ct_slice):
     pixels = np.stack([np.full((4, 6), k, dtype=np.uint16) for k in range(6)])
-    dataset = ct_slice(pixels=pixels, Modality="NM", SOPClassUID="1.2.840.10008.5.1.4.1.1.20", RescaleIntercept=0)
+    dataset = ct_slice(pixels=pixels, **NUCLEAR)
     dataset.ImageType = ["ORIGINAL", "PRIMARY", "RECON GATED TOMO", "EMISSION"]
     dataset.SpacingBetweenSlices = 4
     dataset.TimeSlotVector, dataset.SliceVector = [1, 1, 1, 2, 2, 2], [1, 2, 3, 1, 2, 3]
@@ -219,9 +222,6 @@ def test_gates_of_a_nuclear_volume_are_told_apart_by_the_vectors_of_its_frames(t
     assert second.geometry.spacing_mm[0] == 4
     del dataset.SliceVector
     assert not dicom.read(write(tmp_path / "unsaid.dcm", dataset)).geometry.is_patient
-
-
-NUCLEAR = {"Modality": "NM", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.20", "RescaleIntercept": 0}
 
 
 def test_energy_windows_of_a_volume_are_stacked_each_for_itself(tmp_path, write, ct_slice):
