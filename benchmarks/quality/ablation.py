@@ -20,7 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from fusecli.models.lrc import parameter_count
 from fusecli.models.network import build
-from fusecli.settings import LOSSES, TrainSettings
+from fusecli.settings.training import LOSSES, TrainSettings
 from fusecli.train.datasets import Tasks, load_tasks
 from fusecli.train.session import start
 

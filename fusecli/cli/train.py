@@ -8,7 +8,7 @@ import typer
 
 from fusecli.cli import console
 from fusecli.cli.options import one_of
-from fusecli.settings import LOSSES, UPRIGHT, LossSettings, TrainSettings
+from fusecli.settings.training import LOSSES, UPRIGHT, LossSettings, TrainSettings
 
 if TYPE_CHECKING:
     from fusecli.train import TrainingSession
@@ -29,6 +29,7 @@ def train(
         typer.Option(
             help="paper: L1 to both sources, gradients; max: L1 to the brighter one, signed and absolute gradients; "
             "metrics: L1 to the brighter one, and what QABF, VIF, SSIM and SCD miss; "
+            "balance: the same, each weighed anew as it falls short; "
             "csafusion: SSIM, region mutual information and contrast, to both; "
             "dmfnet: L1 to the brighter one, gradients, SSIM to the clearer one."
         ),
@@ -36,7 +37,8 @@ def train(
     alpha: Annotated[
         float | None,
         typer.Option(
-            help="Weight of the gradient term.  [default: 2; dmfnet: 1; metrics, csafusion: 0]", show_default=False
+            help="Weight of the gradient term.  [default: 2; dmfnet: 1; metrics, balance, csafusion: 0]",
+            show_default=False,
         ),
     ] = None,
     stage: Annotated[

@@ -11,7 +11,7 @@ import torch
 
 from fusecli.atomic import replacing
 from fusecli.errors import ModelError
-from fusecli.settings import TrainSettings
+from fusecli.settings.training import TrainSettings
 from fusecli.train.datasets import Tasks
 
 State = Mapping[str, Any]
@@ -27,6 +27,7 @@ PARTS: Mapping[str, type] = {
     "averaged": dict,
     "optimizer": dict,
     "scheduler": dict,
+    "objective": dict,
     "epoch": int,
     "best": float,
     "epochs_without_gain": int,

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fusecli.settings import CompositeWeights
+from fusecli.settings.training import CompositeWeights
 from fusecli.train.kept import SMALLEST_VARIANCE, SSIM_FLOORS, moments, similarity
 
 REGION_SIDE = 3

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusecli.errors import ImageError, InputError
-from fusecli.settings import AugmentSettings, TrainSettings
+from fusecli.settings.training import AugmentSettings, TrainSettings
 
 Grey = NDArray[np.float32]
 
@@ -106,11 +106,15 @@ def patches(tasks: Tasks, settings: TrainSettings, step: int) -> tuple[Grey, Gre
     batch, which is what lets training resume without a trace.
     """
     random = np.random.default_rng((settings.seed, step))
-    names = sorted(tasks)
-    chosen = [names[(step * settings.batch + i) % len(names)] for i in range(settings.batch)]
+    chosen = tasks_of_step(sorted(tasks), settings.batch, step)
     cuts = [_patch(tasks[name][int(random.integers(len(tasks[name])))], settings, random) for name in chosen]
     fixed, moving = (np.stack(images)[:, np.newaxis] for images in zip(*cuts, strict=True))
     return fixed, moving
+
+
+def tasks_of_step(names: Sequence[str], batch: int, step: int) -> list[str]:
+    """Of which task each patch of a step is."""
+    return [names[(step * batch + i) % len(names)] for i in range(batch)]
 
 
 def _patch(pair: TrainingPair, settings: TrainSettings, random: np.random.Generator) -> tuple[Grey, Grey]:

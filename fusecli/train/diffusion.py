@@ -14,16 +14,17 @@ from torch import Tensor, nn
 
 from fusecli.models.dmfnet_noise import noised
 from fusecli.models.dmfnet_unet import DiffusionUNet
-from fusecli.settings import TrainSettings
+from fusecli.settings.training import TrainSettings
 from fusecli.train.datasets import Grey, Tasks, TrainingPair
 from fusecli.train.divergence import diverged
+from fusecli.train.objective import Unlearned
 from fusecli.train.validation import chosen_pairs
 
 MEASURE = "minus noise loss"
 
 
 @dataclass(frozen=True, slots=True)
-class Denoising:
+class Denoising(Unlearned):
     """Mean squared error of the noise, in FIXED and MOVING alike, at steps drawn evenly from all.
 
     The score of an epoch is minus that error on whole validation images, one of each pair, FIXED and MOVING taking

@@ -17,7 +17,7 @@ from fusecli.core.geometry import Geometry
 from fusecli.core.image import Image
 from fusecli.core.intensity import Intensity
 from fusecli.models.dmfnet_unet import DiffusionUNet
-from fusecli.settings import TrainSettings
+from fusecli.settings.training import TrainSettings
 from fusecli.train.loop import EpochReport
 
 # Fewer than the diffusion has, evenly spread: what comes out differs little, and it takes seconds.

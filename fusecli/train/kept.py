@@ -146,3 +146,15 @@ def _correlation(one: Tensor, other: Tensor) -> Tensor:
     one, other = ((image - image.mean(dim=(2, 3), keepdim=True)) * LEVELS for image in (one, other))
     spread = (one**2).mean(dim=(1, 2, 3)) * (other**2).mean(dim=(1, 2, 3))
     return (one * other).mean(dim=(1, 2, 3)) / torch.sqrt(spread + SMALLEST_VARIANCE)
+
+
+def edge_intensity(fused: Tensor) -> Tensor:
+    """Mean length of the Sobel gradient, in grey levels. See `metrics.edge_intensity`."""
+    gradient = sobel(fused * LEVELS)
+    return torch.sqrt((gradient**2).sum(dim=1) + SMALLEST_EDGE**2).mean(dim=(1, 2))
+
+
+def spatial_frequency(fused: Tensor) -> Tensor:
+    """Root mean square of neighbouring differences, in grey levels. See `metrics.spatial_frequency`."""
+    squares = [(torch.diff(fused * LEVELS, dim=axis) ** 2).mean(dim=(1, 2, 3)) for axis in (2, 3)]
+    return torch.sqrt(squares[0] + squares[1] + SMALLEST_EDGE**2)

@@ -16,7 +16,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from fusecli.atomic import replacing
 from fusecli.errors import ModelError
-from fusecli.settings import TrainSettings
+from fusecli.settings.training import TrainSettings
 from fusecli.train import checkpoint
 from fusecli.train.datasets import Tasks, patches
 from fusecli.train.divergence import diverged
@@ -136,6 +136,7 @@ class _Run:
             "averaged": self.averaged.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
+            "objective": self.objective.state(),
             "epoch": self.epoch,
             "best": float(self.best),
             "epochs_without_gain": self.epochs_without_gain,
@@ -153,6 +154,7 @@ class _Run:
                 hint="Give the same --config as before, or leave out --resume to start from the beginning.",
             ) from error
         self.scheduler.load_state_dict(state["scheduler"])
+        self.objective.restore(state["objective"])
         self.epoch, self.best = state["epoch"], state["best"]
         self.epochs_without_gain = state["epochs_without_gain"]
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fusecli.settings import Goal, LossSettings
+from fusecli.settings.training import Goal, LossSettings
 from fusecli.train import kept
 from fusecli.train.composite import composite_loss
 from fusecli.train.kept import sobel

@@ -15,10 +15,11 @@ from torch import Tensor, nn
 
 from fusecli.errors import ImageError
 from fusecli.models.registration import MULTIPLE, REACH, Motion, RegistrationNet, enlarged, padded, warped
-from fusecli.settings import TrainSettings
+from fusecli.settings.training import TrainSettings
 from fusecli.train.datasets import Grey, Tasks, TrainingPair
 from fusecli.train.deformations import affine, coarser, drawn, inverse, unfolded
 from fusecli.train.divergence import diverged
+from fusecli.train.objective import Unlearned
 from fusecli.train.validation import chosen_pairs
 
 MEASURE = "NCC with the undeformed"
@@ -56,7 +57,7 @@ class Example(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Registration:
+class Registration(Unlearned):
     """How well known deformations are undone; the score is the mean correlation of the restored with what it was."""
 
     settings: TrainSettings

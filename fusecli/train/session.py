@@ -18,7 +18,8 @@ from fusecli.models.device import choose_device
 from fusecli.models.dmfnet import DMFNet
 from fusecli.models.dmfnet_unet import DiffusionUNet
 from fusecli.models.network import DIFFUSION, REGISTRATION, build, build_diffusion, check_known
-from fusecli.settings import LossSettings, TrainSettings
+from fusecli.settings.training import Leads, LossSettings, TrainSettings
+from fusecli.train.balance import Balanced, minus_lack
 from fusecli.train.checkpoint import path_beside
 from fusecli.train.datasets import Grey, Tasks, load_tasks
 from fusecli.train.diffusion import Denoising
@@ -62,7 +63,7 @@ def start(
     _check_output(weights_path, allowed=resume or overwrite)
     _check_options(config, settings, start_from)
     (tasks, alone), (held_out, held_out_alone) = load_tasks(data), load_tasks(validation)
-    objective = _objective(settings, held_out)
+    objective = _objective(settings, tasks, held_out)
     chosen, fallback = choose_device(device)
     epochs = train(
         _network(config, start_from, settings),
@@ -132,12 +133,15 @@ def _check_stage(config: str, settings: TrainSettings, start_from: Path | None) 
         )
 
 
-def _objective(settings: TrainSettings, validation: Tasks) -> Objective:
+def _objective(settings: TrainSettings, training: Tasks, validation: Tasks) -> Objective:
     if settings.stage == "diffusion":
         return Denoising(settings)
     if settings.stage == "registration":
         check_can_be_scored(validation, score=contrast, count=settings.validation_pairs)
         return Registration(settings)
+    if settings.loss.balance is not None:
+        check_can_be_scored(validation, score=partial(minus_lack, leads=Leads()), count=settings.validation_pairs)
+        return Balanced(settings, list(training))
     score, measure = _score(settings.loss)
     check_can_be_scored(validation, score=score, count=settings.validation_pairs)
     return Fusion(settings, score, measure)

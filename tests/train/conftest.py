@@ -5,7 +5,7 @@ from PIL import Image as Picture
 
 from fusecli.models.lrc import LRC
 from fusecli.models.lrc_config import LRCConfig
-from fusecli.settings import LossSettings, TrainSettings
+from fusecli.settings.training import LossSettings, TrainSettings
 from fusecli.train.datasets import TrainingPair
 from fusecli.train.loop import train
 from fusecli.train.objective import Fusion

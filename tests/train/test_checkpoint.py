@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from fusecli.errors import ModelError
-from fusecli.settings import AugmentSettings, LossSettings
+from fusecli.settings.training import AugmentSettings, LossSettings
 from fusecli.train.checkpoint import pairs_digest
 from fusecli.train.datasets import TrainingPair
 

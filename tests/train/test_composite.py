@@ -8,7 +8,7 @@ import torch
 from scipy import ndimage
 from skimage.metrics import structural_similarity
 
-from fusecli.settings import LOSSES, CompositeWeights, LossSettings
+from fusecli.settings.training import LOSSES, CompositeWeights, LossSettings
 from fusecli.train.composite import composite_loss, contrast_kept, region_information_missing
 from fusecli.train.kept import similarity
 from fusecli.train.losses import fusion_loss

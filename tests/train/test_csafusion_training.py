@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from fusecli.models import network
 from fusecli.models.csafusion import CSAFusion
 from fusecli.models.csafusion_config import CSAFusionConfig
-from fusecli.settings import LOSSES, TrainSettings
+from fusecli.settings.training import LOSSES, TrainSettings
 from fusecli.train import start
 
 TINY = CSAFusionConfig(channels=8, head_width=8, branches=(1, 2))

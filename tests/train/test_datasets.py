@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fusecli.errors import ImageError, InputError
-from fusecli.settings import AugmentSettings, TrainSettings
+from fusecli.settings.training import AugmentSettings, TrainSettings
 from fusecli.train.datasets import TrainingPair, load_tasks, patches
 
 

@@ -15,7 +15,7 @@ from fusecli.models.dmfnet import DMFNet
 from fusecli.models.dmfnet_config import DMFNetConfig
 from fusecli.models.dmfnet_noise import kept, noised
 from fusecli.models.dmfnet_unet import DiffusionUNet
-from fusecli.settings import LOSSES, TrainSettings
+from fusecli.settings.training import LOSSES, TrainSettings
 from fusecli.train import start
 from fusecli.train.diffusion import Denoising, noise_loss
 from fusecli.train.diffusion_sampling import sample

@@ -5,7 +5,7 @@ import pytest
 import torch
 from skimage.metrics import structural_similarity
 
-from fusecli.settings import LOSSES, LossSettings
+from fusecli.settings.training import LOSSES, LossSettings
 from fusecli.train import kept
 from fusecli.train.losses import fusion_loss
 

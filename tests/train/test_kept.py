@@ -9,7 +9,7 @@ from skimage.metrics import structural_similarity
 from fusecli.metrics.qabf import qabf
 from fusecli.metrics.scd import scd
 from fusecli.metrics.vif import vif
-from fusecli.settings import LOSSES, Goal, LossSettings
+from fusecli.settings.training import LOSSES, Goal, LossSettings
 from fusecli.train import kept
 from fusecli.train.losses import fusion_loss
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from fusecli.settings import LossSettings
+from fusecli.settings.training import LossSettings
 from fusecli.train.losses import fusion_loss, sobel
 
 INTENSITIES = ("both", "max")

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from fusecli.errors import ImageError, ModelError, UsageError
 from fusecli.models.registration import REACH, Motion, RegistrationNet, enlarged, warped
-from fusecli.settings import LOSSES, AugmentSettings, TrainSettings
+from fusecli.settings.training import LOSSES, AugmentSettings, TrainSettings
 from fusecli.train import start
 from fusecli.train.datasets import TrainingPair, patches
 from fusecli.train.deformations import affine, coarser, drawn, inverse, least_jacobian, unfolded

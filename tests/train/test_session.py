@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from fusecli.errors import ImageError, InputError, ModelError, OutputError, UsageError
 from fusecli.models.lrc import LRC
-from fusecli.settings import LOSSES, TrainSettings
+from fusecli.settings.training import LOSSES, TrainSettings
 from fusecli.train import start
 
 SETTINGS = TrainSettings(epochs=1, batch=2, crop=32, ema=0.0)
@@ -72,21 +72,25 @@ METRICS = replace(SETTINGS, crop=48, loss=LOSSES["metrics"])
 def test_the_best_epoch_is_chosen_by_what_the_loss_asks_for(large, tmp_path):
     by_edges = start(large, large, tmp_path / "a.safetensors", "lrc-fast", replace(SETTINGS, crop=48))
     by_all = start(large, large, tmp_path / "b.safetensors", "lrc-fast", METRICS)
-    assert (by_edges.measure, by_all.measure) == ("QABF", "minus loss")
-    (first,), (second,) = by_edges.epochs, by_all.epochs
+    by_leads = start(large, large, tmp_path / "c.safetensors", "lrc-fast", replace(METRICS, loss=LOSSES["balance"]))
+    assert (by_edges.measure, by_all.measure, by_leads.measure) == ("QABF", "minus loss", "minus lack")
+    (first,), (second,), (third,) = by_edges.epochs, by_all.epochs, by_leads.epochs
     assert first.score >= 0 > second.score
+    assert second.score != third.score < 0
 
 
-def test_patches_too_small_for_vif_are_refused_before_anything_is_read(tmp_path):
+@pytest.mark.parametrize("loss", ["metrics", "balance"])
+def test_patches_too_small_for_vif_are_refused_before_anything_is_read(tmp_path, loss):
     nowhere = tmp_path / "nowhere"
     with pytest.raises(UsageError, match="32 x 32") as caught:
-        start(nowhere, nowhere, tmp_path / "w.safetensors", "lrc", replace(METRICS, crop=32))
+        start(nowhere, nowhere, tmp_path / "w.safetensors", "lrc", replace(METRICS, crop=32, loss=LOSSES[loss]))
     assert "--crop 128" in caught.value.hint
 
 
-def test_a_validation_pair_too_small_for_vif_is_named(large, data, tmp_path):
+@pytest.mark.parametrize("loss", ["metrics", "balance"])
+def test_a_validation_pair_too_small_for_vif_is_named(large, data, tmp_path, loss):
     with pytest.raises(ImageError, match="PET-MRI/"):
-        start(large, data, tmp_path / "w.safetensors", "lrc", METRICS)
+        start(large, data, tmp_path / "w.safetensors", "lrc", replace(METRICS, loss=LOSSES[loss]))
     assert start(large, data, tmp_path / "w.safetensors", "lrc", replace(METRICS, loss=LOSSES["max"])).notes
 
 
