@@ -25,7 +25,7 @@ def check_may_be_written(target: Path, *, overwrite: bool = False, folder_of: re
         _check_parent(_real(target))
         _check_replaceable(target, overwrite, folder_of)
     except OSError as error:
-        raise _not_written(target, error) from error
+        raise not_written(target, error) from error
 
 
 @contextmanager
@@ -55,7 +55,19 @@ def replacing(target: Path, *, overwrite: bool = False, folder_of: re.Pattern[st
         finally:
             remove(temporary)
     except OSError as error:
-        raise _not_written(target, error) from error
+        raise not_written(target, error) from error
+
+
+def not_written(target: Path, error: OSError) -> OutputError:
+    """What `error` means to whoever wanted `target`, whatever a library made of it on its way here."""
+    what, error = f"{target} could not be written.", _behind(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutputError(what, why="The disk is full.", hint="Free some space, or write somewhere else.")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return OutputError(what, why="Writing there is not permitted.", hint="Write somewhere else.")
+    if error.errno == errno.ENAMETOOLONG:
+        return OutputError(what, why="The name is too long for the file system.", hint="Choose a shorter name.")
+    return OutputError(what, why=f"{error.strerror or error}.", hint="Write somewhere else.")
 
 
 def _real(target: Path) -> Path:
@@ -153,12 +165,8 @@ def _replace_folder(temporary: Path, place: Path, folder_of: re.Pattern[str] | N
     remove(unwanted)
 
 
-def _not_written(target: Path, error: OSError) -> OutputError:
-    what = f"{target} could not be written."
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OutputError(what, why="The disk is full.", hint="Free some space, or write somewhere else.")
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return OutputError(what, why="Writing there is not permitted.", hint="Write somewhere else.")
-    if error.errno == errno.ENAMETOOLONG:
-        return OutputError(what, why="The name is too long for the file system.", hint="Choose a shorter name.")
-    return OutputError(what, why=f"{error.strerror or error}.", hint="Write somewhere else.")
+def _behind(error: OSError) -> OSError:
+    """What the system said, where a library made another error of it: that of pydicom has no number but a traceback."""
+    while error.errno is None and isinstance(deeper := error.__cause__ or error.__context__, OSError):
+        error = deeper
+    return error

@@ -94,7 +94,7 @@ def measure_files(
 
 def read_pair(fixed: Path, moving: Path, settings: FuseSettings) -> SourcePair:
     """The two sources on one grid and normalized. Raises PairError when they do not make a pair."""
-    prepared = pipeline.prepare(pipeline.read_sources(fixed, moving, settings), settings)
+    prepared = pipeline.prepare(pipeline.read_sources(fixed, moving, settings, may_be_one=True), settings)
     return SourcePair(prepared.pair, prepared.moving, prepared.aligned)
 
 

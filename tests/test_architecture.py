@@ -57,7 +57,8 @@ ROOMS_OF = {
     "nibabel": {"formats/nifti"},
     "scipy": {"metrics", "register", "normalize", "report", "models/baselines", "evaluation"},
     "skimage": {"metrics", "register", "normalize", "report"},
-    "PIL": {"formats", "report/pictures", "report/contact_sheet"},  # a page carries pictures inside, not as files
+    # A page carries pictures inside, not as files, and captions are drawn into pictures.
+    "PIL": {"formats", "report/pictures", "report/contact_sheet", "register/check_picture"},
     "jinja2": {"report/page"},
     "markupsafe": {"report/page"},
     "statsmodels": {"evaluation/statistics"},

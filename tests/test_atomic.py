@@ -1,13 +1,16 @@
 """A result takes only a place that it may take, at the moment that it takes it, and leaves nothing half done."""
 
 import errno
+import io
 import os
 import re
 from pathlib import Path
 
 import pytest
+from pydicom import Dataset, dcmwrite
+from pydicom.uid import ExplicitVRLittleEndian
 
-from fusecli.atomic import check_may_be_written, replacing
+from fusecli.atomic import check_may_be_written, not_written, replacing
 from fusecli.errors import OutputError
 
 PAGES = re.compile(r"page_[0-9]\.txt")
@@ -31,6 +34,27 @@ def folder_of(path, *names, text="old"):
     for name in names:
         (path / name).write_text(text)
     return path
+
+
+class FullDisk(io.BytesIO):
+    """A file that has no room for more than the head of a DICOM file, and says so with this number."""
+
+    def __init__(self, number):
+        super().__init__()
+        self.number = number
+
+    def write(self, content):
+        if self.tell() + len(content) > 1000:
+            raise OSError(self.number, os.strerror(self.number))
+        return super().write(content)
+
+
+def write_dicom(file):
+    """A slice of 2 kB inside of an item, which pydicom wraps an error of twice."""
+    item, dataset = Dataset(), Dataset()
+    item.add_new((0x7FE0, 0x0010), "OW", bytes(2000))
+    dataset.IconImageSequence = [item]
+    dcmwrite(file, dataset, implicit_vr=ExplicitVRLittleEndian.is_implicit_VR, little_endian=True)
 
 
 def tree(folder):
@@ -291,3 +315,26 @@ def test_a_relative_name_is_taken_from_the_working_folder(tmp_path, monkeypatch)
     check_may_be_written(Path("a"))
     put(Path("a"))
     assert tree(tmp_path) == {"a": "new"}
+
+
+@pytest.mark.parametrize(
+    ("number", "why"), [(errno.ENOSPC, "The disk is full."), (errno.EACCES, "Writing there is not permitted.")]
+)
+def test_what_the_disk_said_is_told_and_not_what_pydicom_made_of_it(tmp_path, number, why):
+    with pytest.raises(OutputError) as caught, replacing(tmp_path / "a.dcm"):
+        write_dicom(FullDisk(number))
+    assert caught.value.why == why
+    assert "Traceback" not in str(caught.value)
+
+
+def test_an_error_without_a_number_is_told_in_the_words_it_began_with(tmp_path):
+    wrapped = OSError("many\nlines")
+    wrapped.__cause__ = OSError("the cable is out")
+    assert not_written(tmp_path / "a", wrapped).why == "the cable is out."
+    assert not_written(tmp_path / "a", OSError("alone")).why == "alone."
+
+
+def test_an_error_with_a_number_is_told_whatever_came_before_it(tmp_path):
+    later = OSError(errno.EROFS, "Read-only")
+    later.__context__ = OSError(errno.ENOSPC, "No space left")
+    assert not_written(tmp_path / "a", later).why == "Writing there is not permitted."

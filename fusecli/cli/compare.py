@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fusecli.catalog import MODELS
-from fusecli.cli import console, metric_options, model_table, options, register_options, suv_options
+from fusecli.cli import console, metric_options, model_table, options, own_weights, register_options, suv_options
 from fusecli.cli.register_options import registration_settings
 from fusecli.cli.source_words import fusing_settings
 from fusecli.errors import BatchError, UsageError
@@ -126,6 +126,7 @@ def _named_models(words: str | None) -> tuple[str, ...]:
     if not names:
         raise UsageError("--models names no model.", hint=f"Choose from: {', '.join(MODELS)}")
     for name in names:
+        own_weights.check_is_no_file("--models", name)
         if name not in MODELS:
             raise UsageError(f"There is no model called {name!r}.", hint=_near(name))
     return names

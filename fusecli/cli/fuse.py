@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from fusecli.catalog import MODELS, PLANES
-from fusecli.cli import console, options, register_options, suv_options
+from fusecli.cli import console, options, own_weights, register_options, suv_options
 from fusecli.cli.options import one_of
 from fusecli.cli.register_options import registration_settings
 from fusecli.cli.source_words import fusing_settings
@@ -115,13 +115,12 @@ def settings_of(words: Mapping[str, Any]) -> FuseSettings:
 
     Raises UsageError for a word that is not known, and for words that do not go together.
     """
-    model, alpha = words["model"], words["alpha"]
-    if alpha is not None and model != "alpha":
-        raise UsageError(f"--alpha has no effect with --model {model}.", hint="Add --model alpha, or leave it out.")
+    alpha = words["alpha"]
+    model = _model(words)
     fusing = fusing_settings(words)
     return replace(
         fusing,
-        model=str(one_of("--model", model, tuple(MODELS))),
+        model=model,
         alpha=fusing.alpha if alpha is None else alpha,
         dicom=options.dicom_layout(words["format_"], words["dicom"]),
         deidentify=words["deidentify"],
@@ -134,6 +133,16 @@ def settings_of(words: Mapping[str, Any]) -> FuseSettings:
         registration=registration_settings("--register", **{name: words[name] for name in _OF_ALIGNING}),
         overwrite=words["overwrite"],
     )
+
+
+def _model(words: Mapping[str, Any]) -> str:
+    """The model that is asked for, where the options that suit some models only suit it."""
+    model = words["model"]
+    own_weights.check_is_no_file("--model", model)
+    known = str(one_of("--model", model, tuple(MODELS)))
+    if words["alpha"] is not None and model != "alpha":
+        raise UsageError(f"--alpha has no effect with --model {model}.", hint="Add --model alpha, or leave it out.")
+    return known
 
 
 def _run(

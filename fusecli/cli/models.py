@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from fusecli.catalog import ALL_MODELS, MODELS, ModelInfo
-from fusecli.cli import console, options
+from fusecli.cli import console, options, own_weights
 from fusecli.errors import ModelError
 
 models = typer.Typer(no_args_is_help=True, help="List, show, verify and find the models.")
@@ -84,5 +84,5 @@ def path(name: Name) -> None:
 
 def _known(name: str) -> ModelInfo:
     if name not in ALL_MODELS:
-        raise ModelError(f"There is no model called {name!r}.", hint=f"Choose one of: {', '.join(ALL_MODELS)}")
+        raise own_weights.no_model(name)
     return ALL_MODELS[name]

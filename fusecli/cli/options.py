@@ -218,7 +218,10 @@ ForcePair = Annotated[
     bool, typer.Option("--force-pair", help="Go on although the files name two patients, sides or places of the body.")
 ]
 ColorBar = Annotated[
-    bool, typer.Option("--color-bar", help="Draw the palette beside a picture, with numbers and their unit.")
+    bool,
+    typer.Option(
+        "--color-bar", help="Draw beside a picture which color stands for which uptake, with numbers and unit."
+    ),
 ]
 Projection = Annotated[
     Path | None,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fusecli.cli import console
+from fusecli.cli import console, own_weights
 from fusecli.cli.options import one_of
 from fusecli.settings.training import LOSSES, UPRIGHT, LossSettings, TrainSettings
 
@@ -98,7 +98,7 @@ def train(
             on_step=progress,
         )
         _follow(session, patience)
-    console.emit(str(output))
+    _end(output, config, settings.stage)
 
 
 def _loss(name: str, alpha: float | None) -> LossSettings:
@@ -113,6 +113,11 @@ def _follow(session: "TrainingSession", patience: int) -> None:
         console.say(_line(epoch, session.measure))
         if epoch.stopped_early:
             console.say(f"No gain for {patience} epochs: stopped.")
+
+
+def _end(output: Path, config: str, stage: str) -> None:
+    console.say(own_weights.how_to_use(output, config, stage))
+    console.emit(str(output))
 
 
 def _line(epoch: "EpochReport", measure: str) -> str:

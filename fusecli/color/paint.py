@@ -26,6 +26,16 @@ def paint_uptake(fused: NDArray[np.floating], uptake: NDArray[np.floating], pale
     return paint(fused, lookup(position, palette))
 
 
+def painted_colors(palette: str) -> NDArray[np.uint8]:
+    """Every color that `paint_uptake` gives with a palette, (256, 256, 3): by brightness, then by uptake, from 0 to 1.
+
+    Raises UsageError for a palette that does not exist.
+    """
+    levels = np.arange(256) / 255
+    brightness, uptake = np.meshgrid(levels, levels, indexing="ij")
+    return paint_uptake(brightness, uptake, palette)
+
+
 def paint(fused: NDArray[np.floating], color: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """RGB, (..., 3), with the brightness of `fused`, 0..1, (...,), and the hue of `color`, (..., 3).
 

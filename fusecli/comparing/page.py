@@ -65,4 +65,4 @@ def _facts(found: Comparison) -> Iterator[tuple[str, str]]:
 
 def _registration(found: Comparison) -> str:
     how = found.registration
-    return "none" if how is None else f"{how.alignment.method}, {'' if how.believable else 'not '}believable"
+    return "none" if how is None else f"{how.alignment.method}, {how.verdict}"

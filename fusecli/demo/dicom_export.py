@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, PositronEmissionTomographyImageStorage, generate_uid
 
+from fusecli.atomic import not_written
 from fusecli.core.geometry import Geometry
 from fusecli.demo.phantom import Phantom
 from fusecli.demo.tags import ct_series_tags, pet_series_tags, study_tags
@@ -36,11 +37,7 @@ def write_series(phantom: Phantom, folder: Path) -> tuple[Path, Path]:
     try:
         _write_whole(phantom, folder)
     except OSError as error:
-        raise OutputError(
-            f"The phantom could not be written to {folder}.",
-            why=str(error.strerror or error),
-            hint="Check that the disk has room and that you may write there.",
-        ) from error
+        raise not_written(folder, error) from error
     return folder / "CT", folder / "PET"
 
 

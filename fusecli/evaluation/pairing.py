@@ -5,10 +5,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from fusecli.batch import records
+from fusecli.batch.tables import CSV, TABLES
 from fusecli.errors import InputError
 from fusecli.formats.naming import stem
 
 NAMES_SHOWN = 20
+
+# What a batch writes into its folder beside the results.
+OF_BATCH = {*TABLES, records.FOLDER, records.PAGES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +42,9 @@ def match(fixed: Path, moving: Path, fused: Mapping[str, Path], *, common: bool 
     """The pairs in two folders of sources that every method has fused, told by file name without suffix.
 
     `fused` names the folder of each method. Files whose name does not start with a dot count, and folders, which are
-    read as DICOM. A name that FIXED or MOVING lacks is noted. A method that lacks a pair is refused, unless `common`:
-    then the pairs that all methods have are taken, and the rest is noted.
+    read as DICOM, but not what a batch writes beside its results. A name that FIXED or MOVING lacks is noted. A method
+    that lacks a pair is refused, unless `common`: then the pairs that all methods have are taken, and the rest is
+    noted.
 
     Raises InputError for a folder that is missing or empty, for two files of one name, where no name is in both
     folders of sources, and for a method that lacks pairs.
@@ -55,7 +61,7 @@ def match(fixed: Path, moving: Path, fused: Mapping[str, Path], *, common: bool 
     lacking = {method: [name for name in paired if name not in files] for method, files in made.items()}
     kept = [name for name in paired if all(name in files for files in made.values())]
     if any(lacking.values()) and not (common and kept):
-        raise _refused(lacking, len(paired), len(kept))
+        raise _refused(lacking, len(paired), len(kept), [fused[method] for method, names in lacking.items() if names])
     cases = tuple(Case(name, own[name], other[name], {m: files[name] for m, files in made.items()}) for name in kept)
     folders = {f"FIXED ({fixed})": own, f"MOVING ({moving})": other} | {f"the method {m}": f for m, f in made.items()}
     left_out = tuple(name for name in paired if name not in kept)
@@ -80,12 +86,20 @@ def _entries(folder: Path) -> list[Path]:
         what = f"{folder} is a file, not a folder." if folder.exists() else f"There is no folder {folder}."
         raise InputError(what, hint="Give the folders of the sources and of each method: --fused NAME=DIR")
     try:
-        entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        entries = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
     except OSError as error:
         raise InputError(f"{folder} cannot be looked into.", why=f"{error.strerror or error}.") from error
     if not entries:
         raise InputError(f"The folder {folder} is empty.")
-    return entries
+    return [path for path in entries if not _is_beside_results(path)] if _is_of_batch(folder) else entries
+
+
+def _is_of_batch(folder: Path) -> bool:
+    return (folder / CSV).is_file()
+
+
+def _is_beside_results(path: Path) -> bool:
+    return path.name in OF_BATCH or path.suffix.lower() == ".html"
 
 
 def _name(path: Path) -> str:
@@ -98,7 +112,7 @@ def _is_header_and_voxels(first: Path, second: Path) -> bool:
     return [re.sub(r"\.gz$", "", path.name.lower())[-4:] for path in (first, second)] == [".hdr", ".img"]
 
 
-def _refused(lacking: Mapping[str, list[str]], paired: int, kept: int) -> InputError:
+def _refused(lacking: Mapping[str, list[str]], paired: int, kept: int, folders: list[Path]) -> InputError:
     shares = [
         f"{method} lacks {len(names)} of {paired}: {_listed(names)}" for method, names in lacking.items() if names
     ]
@@ -107,8 +121,16 @@ def _refused(lacking: Mapping[str, list[str]], paired: int, kept: int) -> InputE
         why=". ".join(shares) + ".",
         hint=f"Add the files, or evaluate the {kept} pairs that all methods have: --common"
         if kept
-        else "No pair was fused by all of them. Fused files need the names of the sources.",
+        else f"No pair was fused by all of them. Fused files need the names of the sources.{_by_batch(folders)}",
     )
+
+
+def _by_batch(folders: list[Path]) -> str:
+    """What to type where a batch put the name of the model behind that of the source."""
+    found = [str(folder) for folder in folders if _is_of_batch(folder)]
+    if not found:
+        return ""
+    return f" `fusecli batch`, which wrote {', '.join(found)}, gives them with: -o NEW_DIR --name '{{id}}'"
 
 
 def _said(left_out: tuple[str, ...], paired: int) -> list[str]:

@@ -159,4 +159,5 @@ def _record(
         inputs={role: input_facts(image, identified=identified) for role, image in pair.named().items()},
         geometry=geometry_facts(pair.fixed, identified=identified),
         registration=None if registration is None else registration.as_dict(),
+        identified=identified,
     )

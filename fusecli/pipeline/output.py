@@ -45,12 +45,21 @@ def check(output: Path, inputs: Inputs, settings: FuseSettings) -> None:
             "--slice picks a slice of FIXED, and --grid moving has MOVING's.",
             hint="Leave one of the two out, or give MOVING's slice as a file of its own.",
         )
+    _check_drawn(settings)
+    _check_files(output, inputs, settings)
+
+
+def _check_files(output: Path, inputs: Inputs, settings: FuseSettings) -> None:
     formats.check_writable(output, settings.overwrite, dicom=settings.dicom)
     for path in _extras(settings):
         formats.check_writable(path, settings.overwrite)
     registration.check_kept(settings.registration)
     _check_is_aligned(settings.registration)
-    check_names([output, *_extras(settings), *registration.kept(settings.registration)])
+    beside = [*_extras(settings), *registration.kept(settings.registration)]
+    check_names([output, *beside])
+    # Pictures of a volume lie in a folder of their own, which only reading tells.
+    for path in beside if settings.dicom is None and formats.is_picture(output) else (output, *beside):
+        formats.check_not_an_input(path, _read(inputs, settings))
 
 
 def check_names(names: list[Path]) -> None:
@@ -63,15 +72,9 @@ def check_with_inputs(output: Path, inputs: Inputs, geometry: Geometry, settings
     """The same again, now that the fused image's grid tells whether a file or a folder will be written."""
     slices = (geometry if settings.planes is None else geometry_in(settings.planes, geometry)).shape[0]
     target = formats.check_writable(output, settings.overwrite, slices=slices, dicom=settings.dicom)
-    also_read = [path for path in (settings.registration.apply, settings.mask) if path is not None]
-    for path in (target, *_extras(settings), *registration.kept(settings.registration)):
-        formats.check_not_an_input(path, (*inputs, *also_read))
+    formats.check_not_an_input(target, _read(inputs, settings))
     if settings.projection is not None and (slices == 1 or not geometry.is_patient):
-        raise UsageError(
-            "A projection needs a volume that says where it lies in the patient.",
-            why="There is one slice, or a picture." if slices == 1 else "These are pictures.",
-            hint="Leave --mip or --slice out.",
-        )
+        raise _no_projection("There is one slice, or a picture." if slices == 1 else "These are pictures.")
 
 
 def lineage_of(fixed: formats.Opened, moving: formats.Opened, settings: FuseSettings) -> "Lineage | None":
@@ -96,11 +99,7 @@ def lineage_of(fixed: formats.Opened, moving: formats.Opened, settings: FuseSett
 def check_color_bar(how: Coloring, settings: FuseSettings) -> None:
     """Raises UsageError for a color bar of a fusion that no palette colors."""
     if settings.color_bar and how.palette is None:
-        raise UsageError(
-            "There is no color bar to draw.",
-            why="The fused image is not colored by a palette.",
-            hint="Leave --color-bar out, or choose a palette: --palette hot-iron",
-        )
+        raise _no_color_bar()
 
 
 def write(
@@ -137,6 +136,36 @@ def _check_dicom(settings: FuseSettings) -> None:
             why="The fused series has FIXED's slices, each beside the one that it was made of, and no text in them.",
             hint=f"Leave {option} out, or write NIfTI or pictures: -o fused.nii.gz",
         )
+
+
+def _check_drawn(settings: FuseSettings) -> None:
+    """Raises UsageError for a color bar or a projection that the words alone rule out."""
+    if settings.color_bar and settings.palette == "none":
+        raise _no_color_bar()
+    is_one_slice = settings.slice_choice is not None and settings.grid == "fixed" and settings.planes is None
+    if settings.projection is not None and is_one_slice:
+        raise _no_projection("--slice leaves one slice.")
+
+
+def _no_color_bar() -> UsageError:
+    return UsageError(
+        "There is no color bar to draw.",
+        why="The fused image is not colored by a palette.",
+        hint="Leave --color-bar out, or choose a palette: --palette hot-iron",
+    )
+
+
+def _no_projection(why: str) -> UsageError:
+    return UsageError(
+        "A projection needs a volume that says where it lies in the patient.",
+        why=why,
+        hint="Leave --mip or --slice out.",
+    )
+
+
+def _read(inputs: Inputs, settings: FuseSettings) -> Inputs:
+    """All files and folders that a fusion reads, which none of its results may replace."""
+    return (*inputs, *(path for path in (settings.registration.apply, settings.mask) if path is not None))
 
 
 def _extras(settings: FuseSettings) -> list[Path]:

@@ -1,10 +1,10 @@
-"""Whether the two images may be of one patient, of one side of the body, and of one place in it."""
+"""Whether there are two images, and these may be of one patient, of one side of the body, and of one place in it."""
 
 from collections.abc import Iterator
 
-from fusecli.core.history import Step
+from fusecli.core.history import Fact, Step, last_step
 from fusecli.core.image import Image, Source
-from fusecli.errors import PairError
+from fusecli.errors import InputError, PairError
 from fusecli.pipeline.overlap import Overlap, overlap_of
 from fusecli.settings import RegisterSettings
 
@@ -12,6 +12,20 @@ from fusecli.settings import RegisterSettings
 LITTLE_SHARED, NOTHING_SHARED = 0.5, 0.05
 
 _SIDES = {"L": "left", "R": "right"}
+
+
+def check_two_images(fixed: Image, moving: Image) -> None:
+    """Whether FIXED and MOVING were read from different bytes, or are two parts of one DICOM series.
+
+    Raises InputError where they are one image twice, under one name or two.
+    """
+    own, other = fixed.source, moving.source
+    if own is not None and other is not None and own.digest == other.digest and _part(fixed) == _part(moving):
+        raise InputError(
+            "FIXED and MOVING are one and the same image.",
+            why="What was read for the one is what was read for the other, byte by byte.",
+            hint="Give a file or a folder for each of the two.",
+        )
 
 
 def check_pair(
@@ -35,6 +49,12 @@ def check_pair(
         return moving
     little = NOTHING_SHARED <= overlap.share < LITTLE_SHARED
     return moving.stepped(Step("overlap", overlap.facts(), (_warning(overlap),) if little else ()))
+
+
+def _part(image: Image) -> Fact | None:
+    """Which image of a series that holds several, which may lie in one file."""
+    read = last_step(image.history, "read")
+    return read.facts.get("part") if read else None
 
 
 def _contradictions(

@@ -65,8 +65,8 @@ def _check_of(done: "Fusion") -> RegistrationCheck | None:
     before, after = found.before.as_dict(), found.after.as_dict()
     return RegistrationCheck(
         method=found.alignment.method,
-        verdict="believable" if found.believable else "not believable",
-        is_good=found.believable,
+        verdict=found.verdict,
+        is_good=found.verdict == "believable",
         reasons=(*found.reasons, *found.notes),
         quality={name.replace("_", " "): (before[name], after[name]) for name in after},
         picture=None if done.alignment_picture is None else png(done.alignment_picture.voxels[0]),
@@ -74,6 +74,4 @@ def _check_of(done: "Fusion") -> RegistrationCheck | None:
 
 
 def _palette(name: str) -> Palette:
-    levels = np.arange(256) / 255
-    brightness, uptake = np.meshgrid(levels, levels, indexing="ij")
-    return Palette(name, color.lookup(levels, name), color.paint_uptake(brightness, uptake, name))
+    return Palette(name, color.lookup(np.arange(256) / 255, name), color.painted_colors(name))

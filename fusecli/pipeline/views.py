@@ -36,14 +36,17 @@ def in_planes(shown: Image, plane: str | None, *, as_picture: bool) -> Image:
 
 
 def legend_of(shown: Image, pair: Pair) -> "Legend":
-    """The color bar of an image that a palette colors, over MOVING's range. ValueError where none does."""
+    """The color bar of an image that a palette colors, over MOVING's range and every brightness.
+
+    Raises ValueError where no palette does.
+    """
     from fusecli.formats.raster import Legend
 
     painted, window = last_step(shown.history, "paint"), last_step(pair.moving.history, "to_unit")
     if painted is None or window is None:
         raise ValueError("this image has no palette")
     low, high = float(window.facts["low"] or 0), float(window.facts["high"] or 0)
-    colors = color.lookup(np.arange(256) / 255, str(painted.facts["color"]))
+    colors = color.painted_colors(str(painted.facts["color"]))
     return Legend(colors, low, high, str(window.facts["unit"]))
 
 

@@ -8,7 +8,7 @@ from fusecli.catalog import DEFORMING, REGISTRATIONS
 from fusecli.core.geometry import same_grid
 from fusecli.core.image import Image
 from fusecli.errors import AlignmentError, PairError
-from fusecli.register import quality
+from fusecli.register import mirrored, quality
 from fusecli.register.alignment import Alignment, from_matrix, identity, placed
 from fusecli.register.deformable import deform
 from fusecli.register.learned import NOT_USED, Load, may_be_of_its_kind
@@ -49,10 +49,11 @@ def align(fixed: Image, moving: Image, *, method: str = "auto", network: Load | 
 
     `method`: "none" takes what the files state as it is. "rigid", "affine" and "deformable" search. "auto" trusts two
     images of one frame of reference, on one grid, or of one size and without a place, unless a search contradicts them
-    clearly. Positions without a frame of reference, as NIfTI has them, stay where a search ends within a voxel of them,
-    or finds nothing. All others are aligned rigidly. "deformable" and "demons" begin where "auto" ends; the
-    former asks the trained network that `network` loads, where the pair is of the kind that it knows. The same pair
-    gives the same alignment, bit for bit.
+    clearly; a note says where nothing confirms them. Pictures that were turned far are compared with MOVING's mirror
+    image, and doubted where that agrees about as well. Positions without a frame of reference, as NIfTI has them, stay
+    where a search ends within a voxel of them, or finds nothing. All others are aligned rigidly. "deformable" and
+    "demons" begin where "auto" ends; the former asks the trained network that `network` loads, where the pair is of
+    the kind that it knows. The same pair gives the same alignment, bit for bit.
 
     Raises PairError for one slice and a volume, which cannot be searched for; what `deform` raises; ValueError for an
     unknown method.
@@ -65,11 +66,12 @@ def align(fixed: Image, moving: Image, *, method: str = "auto", network: Load | 
         raise _slice_and_volume()
     case = _case(fixed, moving)
     if method == "none" or (is_mixed and is_believed):
-        return replace(_judged(case, identity()), reasons=())
+        return _unsearched(case)
     if method in ("rigid", "affine") or not is_believed:
         found = _affine(case) if method == "affine" else _searched(case, "rigid")
     else:
         found = _trusting(case) if is_trusted(fixed, moving) else _confirmed(case)
+    found = found if case.unit == "mm" else mirrored.asked(found, case.seen)
     if method not in DEFORMING or not found.believable:
         return found
     return _bent_further(case, found, network if method == "deformable" else None)
@@ -101,13 +103,19 @@ def check(registration: Registration) -> None:
     raise AlignmentError(
         "MOVING could not be aligned with FIXED.",
         why=f"What was found is not believable: {'; '.join(registration.reasons)}.",
-        hint="Check that both show the same part of one patient. To take it all the same: --accept-registration",
+        hint=mirrored.MIRROR_BACK if mirrored.looks_mirrored(registration.mirrored) else _SAME_PART,
     )
 
 
 def _case(fixed: Image, moving: Image) -> _Case:
     frames = planes(fixed.geometry, moving.geometry)
     return _Case(fixed, moving, frames, views(fixed, moving, frames))
+
+
+def _unsearched(case: _Case) -> Registration:
+    """What the files state, whatever speaks against it."""
+    stated = _judged(case, identity())
+    return replace(stated, reasons=(), notes=(_UNCONFIRMED,) if stated.reasons else ())
 
 
 def _trusting(case: _Case) -> Registration:
@@ -118,7 +126,9 @@ def _trusting(case: _Case) -> Registration:
         return certain
     found = _searched(case, "rigid")
     is_far = found.motion.mean_mm > CONTRADICTING * case.seen.middle[0].size_mm
-    return _moved_by_content(case, found) if is_far and _tells_more(found, stated, TELLING) else certain
+    if is_far and _tells_more(found, stated, TELLING):
+        return _moved_by_content(case, found)
+    return certain if found.believable and not is_far else replace(certain, notes=(_UNCONFIRMED,))
 
 
 def _confirmed(case: _Case) -> Registration:
@@ -238,6 +248,7 @@ def _slice_and_volume() -> PairError:
     )
 
 
+_SAME_PART = "Check that both show the same part of one patient. To take it all the same: --accept-registration"
 _UNSUITED = "The trained network was {}. The deformation was found by the pair itself, and is less certain."
 _UNKNOWN = (
     "The deformation was found by the pair itself, and is not certain. If these are slices of a head, MRI and CT, PET "

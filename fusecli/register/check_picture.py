@@ -3,6 +3,9 @@
 from collections.abc import Callable
 
 import numpy as np
+import PIL.Image
+import PIL.ImageDraw
+import PIL.ImageFont
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -27,6 +30,11 @@ LINE = (255, 220, 0)
 SHARES = (40.0, 80.0)
 BLUR = 2.0  # pixels, so that the noise of FIXED is not outlined
 GAP = 4
+CAPTION = 18  # pixels: a line of text
+TEXT = 12
+# The first square, at the top left, is FIXED's.
+COLUMNS = ("squares: FIXED, MOVING, ...", "FIXED's outlines on MOVING")
+ROWS = ("BEFORE alignment", "AFTER alignment")
 
 _blur: Callable[..., NDArray[np.float32]] = ndimage.gaussian_filter
 
@@ -34,13 +42,15 @@ _blur: Callable[..., NDArray[np.float32]] = ndimage.gaussian_filter
 def check_picture(fixed: Image, moving: Image, by: Alignment) -> Image:
     """One RGB slice of two rows, before and after: for each plane a chessboard, and FIXED's outlines on MOVING.
 
+    Above each row stands a line that names it, and one that says what its columns show.
+
     The planes go through the middle of FIXED's foreground: three of a volume, that of a single slice. Brightness is
     that of registration, no window of a reader.
     """
     grid = _grid(fixed.geometry)
     still = scene(resample(fixed, onto=grid, by=identity())[0], 0.0)
     rows = [_row(still, _seen(moving, grid, alignment)) for alignment in (identity(), by)]
-    page = _stacked(rows, axis=0)
+    page = _stacked([_captioned(row, name) for row, name in zip(rows, ROWS, strict=True)], axis=0)
     geometry = Geometry((1, page.shape[0], page.shape[1]))
     step = Step("draw", {"rows": "before, after", "columns": "chessboard, outlines of FIXED on MOVING"})
     return Image(page[np.newaxis], geometry, Modality.OTHER, Intensity.RGB, history=(step,))
@@ -71,7 +81,8 @@ def _row(fixed: Scene, moving: NDArray[np.float32]) -> Picture:
             break
         volumes = (fixed.values, moving, fixed.foreground.astype(np.float32))
         own, other, body = (_cut(volume, axis, middle[axis]) for volume in volumes)
-        panels += [_chessboard(own, other), _outlined(own, other, body.astype(bool))]
+        pictures = (_chessboard(own, other), _outlined(own, other, body.astype(bool)))
+        panels += [_captioned(picture, words) for picture, words in zip(pictures, COLUMNS, strict=True)]
     return _stacked(panels, axis=1)
 
 
@@ -112,6 +123,16 @@ def _border(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _grey(values: NDArray[np.float32]) -> Picture:
     return np.repeat(np.rint(values * 255).astype(np.uint8)[..., np.newaxis], 3, axis=-1)
+
+
+def _captioned(picture: Picture, words: str) -> Picture:
+    """A line of text above a picture, which gets room at its right where it is narrower than the text."""
+    font = PIL.ImageFont.load_default(TEXT)
+    width = max(picture.shape[1], round(font.getlength(words)) + 3 * GAP)
+    line = PIL.Image.new("RGB", (width, CAPTION))
+    PIL.ImageDraw.Draw(line).text((GAP, CAPTION // 2), words, font=font, fill="white", anchor="lm")
+    room = ((0, 0), (0, width - picture.shape[1]), (0, 0))
+    return np.concatenate([np.asarray(line), np.pad(picture, room)])
 
 
 def _stacked(pictures: list[Picture], axis: int) -> Picture:

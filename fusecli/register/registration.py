@@ -15,7 +15,8 @@ class Registration:
     `before` is the quality of what the files state, `after` that of the alignment, `motion` its size.
     `inconsistency_mm` is how far a second search, from MOVING to FIXED, ends from where it began; None where none was
     needed. `rival` is how well the best of the other places that the search has seen agrees, beside the alignment; None
-    where nothing was searched. `distinctness` is how much better the alignment is than others near it. `size_mm` is how
+    where nothing was searched. `mirrored` is how well MOVING's mirror image agrees, beside the alignment; None unless a
+    picture was turned far. `distinctness` is how much better the alignment is than others near it. `size_mm` is how
     large FIXED's foreground is, by which motions are judged. `reasons` say why the alignment is not believable; `notes`
     what else a user should know.
     """
@@ -28,13 +29,21 @@ class Registration:
     size_mm: float
     inconsistency_mm: float | None = None
     rival: float | None = None
+    mirrored: float | None = None
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
     def believable(self) -> bool:
-        """Whether nothing speaks against the alignment."""
+        """Whether it may be used: what the files state always may, and `notes` have what speaks against it."""
         return not self.reasons
+
+    @property
+    def verdict(self) -> str:
+        """`believable` in words; "not confirmed" for what the files state where the images do not bear it out."""
+        if not self.believable:
+            return "not believable"
+        return "not confirmed" if self.alignment.is_header and self.notes else "believable"
 
     @property
     def step(self) -> Step:
@@ -66,6 +75,7 @@ class Registration:
             "size_mm": round(self.size_mm, 2),
             "inconsistency_mm": None if self.inconsistency_mm is None else round(self.inconsistency_mm, 3),
             "rival": None if self.rival is None else round(self.rival, 4),
+            "mirrored": None if self.mirrored is None else round(self.mirrored, 4),
             "matrix_lps": None if matrix is None else matrix.tolist(),
             "facts": dict(self.alignment.facts),
         }

@@ -18,6 +18,11 @@ from fusecli.register.alignment import Alignment, identity, placed
 # From this ratio of voxel sizes on, MOVING is smoothed before it is sampled.
 COARSER = 1.5
 
+# Below this share of a tracer's uptake in FIXED's field of view, before and after are not of the same.
+SAME_UPTAKE = 0.98
+# Along each axis, at most about so many voxels tell where the uptake lies.
+SAMPLES = 64
+
 # What stands where MOVING has no data: air for CT, nothing for everything else.
 OUTSIDE = {Intensity.HU: -1024.0}
 
@@ -33,7 +38,7 @@ def resample(
 
     The second value is (slice, row, column), bool: False outside MOVING's field of view, which reaches half a voxel
     beyond its outermost voxel centres. The unit does not change: SUV stays SUV, and the history has the maximum and
-    the integral (mean times volume) of a tracer before and after.
+    the integral (mean times volume) of a tracer before and after, where FIXED's field of view holds nearly all of it.
 
     Raises PairError when the two fields of view do not meet at all.
     """
@@ -51,7 +56,8 @@ def resample(
     facts: dict[str, Fact] = {"interpolation": "linear", "covered_share": round(share, 4)}
     facts |= {"smoothed_by_voxels": round(max(blur), 3)} if any(blur) else {}
     facts |= {"aligned_by": by.method} if by else {}
-    facts |= _uptake_facts(moving, voxels, onto)
+    if moving.modality.is_uptake and not moving.is_color and _uptake_within(moving, linear, onto) >= SAME_UPTAKE:
+        facts |= _uptake_facts(moving, voxels, onto)
     step = Step("resample", facts, _warnings(moving.geometry, onto, share, by, role))
     return moving.stepped(step, voxels=voxels, geometry=onto), covered
 
@@ -132,10 +138,25 @@ def _blur(mapping: NDArray[np.float64]) -> tuple[float, ...]:
     return tuple(float(width) for width in widths)
 
 
+def _uptake_within(moving: Image, linear: NDArray[np.float64], onto: Geometry) -> float:
+    """The share of MOVING's uptake that lies in the field of view of `onto`; 0 where there is none."""
+    axes = [np.arange(size // 2 % step, size, step) for size, step in _steps(moving.geometry.shape)]
+    values = np.asarray(moving.voxels[np.ix_(*axes)], dtype=np.float64).ravel()
+    indices = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    inward = np.linalg.inv(linear)
+    there = indices @ inward[:3, :3].T + inward[:3, 3]
+    inside = ((there > -0.5 - 1e-6) & (there < np.array(onto.shape) - 0.5 + 1e-6)).all(axis=1)
+    total = float(values.sum())
+    return float(values[inside].sum()) / total if total > 0 else 0.0
+
+
+def _steps(shape: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Each axis' size, and how many voxels further the next sample is."""
+    return [(size, max(1, size // SAMPLES)) for size in shape]
+
+
 def _uptake_facts(moving: Image, voxels: NDArray[Any], onto: Geometry) -> dict[str, Fact]:
     """The highest value of a tracer, and its integral in the unit times ml, before and after."""
-    if not moving.modality.is_uptake or moving.is_color:
-        return {}
     facts: dict[str, Fact] = {}
     for when, values, geometry in (("before", moving.voxels, moving.geometry), ("after", voxels, onto)):
         facts[f"maximum_{when}"] = statistics.highest(values)

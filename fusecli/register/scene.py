@@ -1,7 +1,7 @@
 """What registration looks at: an image made coarse and even, with a foreground, in the space where it is moved."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -83,6 +83,12 @@ class Scene:
             reach = max(1, round(MARGIN * self.size_mm / float(spacing)))
             grown = _highest(grown, 2 * reach + 1, axis=axis, mode="constant")
         return grown.astype(bool) if grown.any() else np.ones(grown.shape, dtype=bool)
+
+    @property
+    def mirrored(self) -> "Scene":
+        """The same with its rows in the opposite order."""
+        values = np.ascontiguousarray(np.flip(self.values, axis=-2))
+        return replace(self, values=values, foreground=np.ascontiguousarray(np.flip(self.foreground, axis=-2)))
 
     def points(self) -> Values:
         """Where the voxels of the foreground lie, (N, dimension), in mm; all voxels where there is none."""

@@ -35,6 +35,11 @@ class Views:
         """The same with the roles exchanged."""
         return Views(self.coarse[::-1], self.middle[::-1], self.fine[::-1])
 
+    @property
+    def mirrored(self) -> "Views":
+        """The same with MOVING's rows in the opposite order."""
+        return Views(*((fixed, moving.mirrored) for fixed, moving in (self.coarse, self.middle, self.fine)))
+
 
 def views(fixed: Image, moving: Image, planes: tuple[Values, Values] | None = None) -> Views:
     """Both images at the three levels of a search; `planes` are theirs, for a pair of single slices."""

@@ -58,7 +58,10 @@ def _installed(libraries: tuple[str, ...]) -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One fusion. `as_dict` is the JSON document of `fusecli fuse --json`; scripts rely on its keys."""
+    """One fusion. `as_dict` is the JSON document of `fusecli fuse --json`; scripts rely on its keys.
+
+    Without `identified` the document has the name of `output` and no folder, which may bear the patient's name.
+    """
 
     output: Path
     model: Mapping[str, str | None]
@@ -72,12 +75,13 @@ class RunRecord:
     geometry: Mapping[str, Any]
     registration: Mapping[str, Any] | None = None
     lesions: tuple[Mapping[str, Any], ...] | None = None
+    identified: bool = True
     versions: Mapping[str, str] = field(default_factory=lambda: dict(_installed(LIBRARIES)))
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON document, ready to be written; `metrics` is {NAME: {value, unit, better}}."""
         return {
-            "output": str(self.output),
+            "output": str(self.output) if self.identified else self.output.name,
             "model": dict(self.model),
             "metrics": {key: dict(score) for key, score in self.metrics.items()},
             "windows": dict(self.windows),

@@ -95,10 +95,10 @@ class LossSettings:
 # The source that pixelwise maximum keeps worse is the tracer beside an MRI or a CT, and the MRI beside a CT.
 BALANCE = {
     "": Leads(),
-    "CT-MRI": Leads(qabf=0.020, scd=0.02, vif=0.020, vif_fixed=0.027, ssim=0.008, edges=0.03, frequency=0.020),
-    "CT-PET": Leads(qabf=0.010, scd=0.20, vif=0.011, vif_moving=0.0, ssim=0.003, edges=0.02, frequency=0.008),
-    "PET-MRI": Leads(qabf=0.015, scd=0.03, vif=0.006, vif_moving=0.004, ssim=0.024, edges=0.02, frequency=0.009),
-    "SPECT-MRI": Leads(qabf=0.032, scd=0.10, vif=0.005, vif_moving=0.004, ssim=0.021, edges=0.03, frequency=0.017),
+    "CT-MRI": Leads(qabf=0.020, scd=0.01, vif=0.015, vif_fixed=0.018, ssim=0.004, edges=0.025, frequency=0.015),
+    "CT-PET": Leads(qabf=0.008, scd=0.20, vif=0.014, vif_moving=0.0, ssim=0.003, edges=0.015, frequency=0.008),
+    "PET-MRI": Leads(qabf=0.016, scd=0.03, vif=0.006, vif_moving=0.005, ssim=0.013, edges=0.025, frequency=0.010),
+    "SPECT-MRI": Leads(qabf=0.045, scd=0.10, vif=0.012, vif_moving=0.004, ssim=0.0155, edges=0.03, frequency=0.014),
 }
 
 # The losses that `fusecli train --loss` names. What the weights of "metrics" were chosen by stands in
@@ -116,7 +116,7 @@ LOSSES = {
         ssim=Goal(1.5, 0.02),
         scd=Goal(0.1, 0.04),
     ),
-    "balance": LossSettings("max", alpha=0, brightness=0.1, excess=0.1, balance=BALANCE),
+    "balance": LossSettings("max", alpha=0, brightness=0.15, excess=0.1, balance=BALANCE),
     "csafusion": LossSettings("none", alpha=0, composite=CompositeWeights()),
     "dmfnet": LossSettings("max", alpha=1, brightness=1.5, clearer=0.5),
 }

@@ -37,15 +37,15 @@ class Pull(NamedTuple):
 PULLS = (
     Pull(1.0, 0.2, 5.0, 1.0),  # qabf
     Pull(0.0, 0.0, 0.5, 0.1),  # scd
-    Pull(0.2, 0.05, 2.0, 1.0),  # vif
-    Pull(0.8, 0.0, 3.0, 1.0),  # vif_fixed
-    Pull(0.8, 0.0, 3.0, 1.0),  # vif_moving
-    Pull(3.0, 0.2, 4.0, 2.0),  # ssim
+    Pull(0.3, 0.05, 3.0, 1.0),  # vif
+    Pull(0.8, 0.0, 4.0, 1.0),  # vif_fixed
+    Pull(0.8, 0.0, 4.0, 1.0),  # vif_moving
+    Pull(4.0, 0.2, 8.0, 2.0),  # ssim
     Pull(0.0, 0.0, 0.3, 0.05),  # edges
     Pull(0.0, 0.0, 0.3, 0.05),  # frequency
 )
-RATE = 0.15  # of every multiplier, times its speed, per step and unit of what is lacking
-DAMPING = 12.0  # as much more a metric weighs, times its speed, while a unit of it is lacking
+RATE = 0.2  # of every multiplier, times its speed, per step and unit of what is lacking
+DAMPING = 25.0  # as much more a metric weighs, times its speed, while a unit of it is lacking
 MEMORY = 0.96  # of the running mean of what is lacking: one patch says little
 FIRST_STEPS = 20  # until that mean says something
 LARGEST_LACK = 0.3  # that one patch may count in it

@@ -12,7 +12,7 @@ import torch
 from fusecli.atomic import replacing
 from fusecli.errors import ModelError
 from fusecli.settings.training import TrainSettings
-from fusecli.train.datasets import Tasks
+from fusecli.train.datasets import Tasks, TrainingPair
 
 State = Mapping[str, Any]
 
@@ -57,6 +57,14 @@ def pairs_digest(tasks: Tasks) -> str:
             digest.update(pair.fixed.astype("<f4").tobytes())
             digest.update(pair.moving.astype("<f4").tobytes())
     return digest.hexdigest()
+
+
+def pair_digest(pair: TrainingPair) -> bytes:
+    """SHA-256 over size and float32 pixels of one pair, and not over its name."""
+    digest = sha256(repr(pair.fixed.shape).encode())
+    for image in (pair.fixed, pair.moving):
+        digest.update(image.astype("<f4").tobytes())
+    return digest.digest()
 
 
 def write(path: Path, state: State) -> None:

@@ -1,5 +1,6 @@
 """From the words of `fusecli train` to a running loop."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -28,7 +29,9 @@ from fusecli.train.loop import EpochReport, train
 from fusecli.train.losses import fusion_loss
 from fusecli.train.objective import Fusion, Objective
 from fusecli.train.registration import SIDE, Registration, contrast
-from fusecli.train.validation import Score, check_can_be_scored
+from fusecli.train.validation import Score, check_can_be_scored, count_seen
+
+SMALLEST_LIMIT = 128  # pixels: what --loss metrics is recommended with, also for images smaller than that
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +58,15 @@ def start(
 ) -> TrainingSession:
     """Load the pairs of both folders, build the network `config` from the seed or `start_from`, and make ready.
 
-    Raises UsageError for a weights name without .safetensors, patches too small for the loss, or options that do not
-    belong to the stage; OutputError when weights or checkpoint cannot be written there, or the weights exist and
-    neither `resume` nor `overwrite` is given; InputError for folders without pairs; ImageError for a validation pair
-    without a score; ModelError for an unknown network, or for weights to start from that do not fit it.
+    Raises UsageError for a weights name without .safetensors, patches too small for the loss or too large for all
+    images, or options that do not suit the stage; OutputError when weights or checkpoint cannot be written, or weights
+    exist and neither `resume` nor `overwrite` is given; InputError for folders without pairs; ImageError for a
+    validation pair without a score; ModelError for an unknown network, or weights to start from that do not fit it.
     """
     _check_output(weights_path, allowed=resume or overwrite)
     _check_options(config, settings, start_from)
     (tasks, alone), (held_out, held_out_alone) = load_tasks(data), load_tasks(validation)
+    _check_patches_are_filled(tasks, settings.crop)
     objective = _objective(settings, tasks, held_out)
     chosen, fallback = choose_device(device)
     epochs = train(
@@ -77,7 +81,7 @@ def start(
         on_step=on_step,
     )
     notes = [f"Training {config} on {chosen} with {_counts(tasks)} pairs.", *filter(None, [fallback])]
-    notes += _left_out(alone + held_out_alone)
+    notes += [*_seen(tasks, held_out), *_left_out(alone + held_out_alone)]
     return TrainingSession(tuple(notes), objective.measure, _pictured(epochs, config, settings, weights_path, chosen))
 
 
@@ -107,6 +111,19 @@ def _check_crop(settings: TrainSettings) -> None:
             f"Patches of {settings.crop} x {settings.crop} pixels are too small for this loss.",
             why=f"The four scales of VIF need at least {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels.",
             hint="Add --crop 128 --batch 4, or choose another --loss.",
+        )
+
+
+def _check_patches_are_filled(tasks: Tasks, crop: int) -> None:
+    """Raises UsageError for patches that would be padding, and memory, for the most part."""
+    largest = max((pair.fixed.shape for pairs in tasks.values() for pair in pairs), key=max)
+    limit = max(SMALLEST_LIMIT, math.ceil(max(largest) / SIDE) * SIDE)
+    if crop > limit:
+        raise UsageError(
+            f"Patches of {crop} x {crop} pixels are larger than every training image.",
+            why=f"The largest has {largest[1]} x {largest[0]} pixels, and what a patch has beyond it is black.",
+            hint=f"Add --crop {limit} or a smaller one; without --crop patches have "
+            f"{TrainSettings().crop} x {TrainSettings().crop} pixels.",
         )
 
 
@@ -197,6 +214,16 @@ def _fill(network: nn.Module, config: str, start_from: Path) -> None:
 
 def _counts(tasks: Tasks) -> str:
     return ", ".join(f"{name} {len(pairs)}" for name, pairs in tasks.items())
+
+
+def _seen(training: Tasks, validation: Tasks) -> list[str]:
+    seen, count = count_seen(training, validation), sum(len(pairs) for pairs in validation.values())
+    if not seen:
+        return []
+    return [
+        f"Warning: {seen} of the {count} validation pairs are training pairs too, pixel by pixel. The best epoch, and "
+        "when to stop, are then chosen by what the network has seen. Give pairs of other patients: --validation DIR"
+    ]
 
 
 def _left_out(names: list[str]) -> list[str]:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from fusecli.errors import ImageError
+from fusecli.train.checkpoint import pair_digest
 from fusecli.train.datasets import Grey, Tasks, TrainingPair
 from fusecli.train.divergence import diverged
 
@@ -40,6 +41,12 @@ def validate(network: nn.Module, tasks: Tasks, *, score: Score, count: int, devi
         np.mean([_score_pair(network, pair, score, device) for pair in pairs]) for pairs in chosen_pairs(tasks, count)
     ]
     return float(np.mean(means))
+
+
+def count_seen(training: Tasks, validation: Tasks) -> int:
+    """How many of the validation pairs are trained on: both images are equal to the pixel, whatever their names."""
+    seen = {pair_digest(pair) for pairs in training.values() for pair in pairs}
+    return sum(pair_digest(pair) in seen for pairs in validation.values() for pair in pairs)
 
 
 def chosen_pairs(tasks: Tasks, count: int) -> list[Sequence[TrainingPair]]:

@@ -24,7 +24,9 @@ def test_help_and_version_load_nothing_heavy(words):
 def test_fusing_with_a_baseline_loads_no_torch(tmp_path):
     rows, columns = np.mgrid[0:64, 0:64]
     Image.fromarray((rows * columns % 251).astype(np.uint8)).save(tmp_path / "a.png")
-    words = ["fuse", str(tmp_path / "a.png"), str(tmp_path / "a.png"), "-o", str(tmp_path / "b.png"), "--model", "max"]
+    Image.fromarray((rows + columns).astype(np.uint8)).save(tmp_path / "b.png")
+    words = ["fuse", *(str(tmp_path / name) for name in ("a.png", "b.png")), "-o", str(tmp_path / "f.png")]
+    words += ["--model", "max"]
     # Two pictures of one size are checked for being aligned, which is SimpleITK's part.
     assert loaded_by(words, ("torch", "pydicom", "nibabel")) == "[]"
     words += ["--overwrite", "--register", "none"]

@@ -15,9 +15,10 @@ def test_every_command_takes_quiet_and_debug_after_its_name():
 
 def test_quiet_is_understood_after_a_command_as_before_it(run, tmp_path):
     rows, columns = np.mgrid[0:64, 0:64]
-    picture, fused = tmp_path / "a.png", tmp_path / "f.png"
+    picture, other, fused = (tmp_path / name for name in ("a.png", "b.png", "f.png"))
     Image.fromarray((rows * columns % 251).astype(np.uint8)).save(picture)
-    words = ("fuse", picture, picture, "-o", fused, "--model", "max", "--register", "none", "--overwrite")
+    Image.fromarray((rows + columns).astype(np.uint8)).save(other)
+    words = ("fuse", picture, other, "-o", fused, "--model", "max", "--register", "none", "--overwrite")
     assert "Fused with max" in run(*words).err
     for quiet in (("-q", *words), (*words, "-q"), (*words, "--quiet")):
         outcome = run(*quiet)

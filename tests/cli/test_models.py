@@ -66,7 +66,8 @@ def test_fusing_with_missing_weights_says_so_and_writes_nothing(run, weights, tm
     from PIL import Image
 
     (weights / "lrc.safetensors").unlink()
-    Image.fromarray(np.eye(64, dtype=np.uint8) * 255).save(tmp_path / "a.png")
-    outcome = run("fuse", tmp_path / "a.png", tmp_path / "a.png", "-o", tmp_path / "f.png")
+    for name, brightness in (("a.png", 255), ("b.png", 128)):
+        Image.fromarray(np.eye(64, dtype=np.uint8) * brightness).save(tmp_path / name)
+    outcome = run("fuse", tmp_path / "a.png", tmp_path / "b.png", "-o", tmp_path / "f.png")
     assert outcome.code == 9
     assert not (tmp_path / "f.png").exists()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from fusecli.catalog import PALETTES
-from fusecli.color import lookup, paint, paint_uptake
+from fusecli.color import lookup, paint, paint_uptake, painted_colors
 from fusecli.core.luma import LUMA_WEIGHTS, color_difference, luma
 from fusecli.errors import ShapeError, UsageError
 
@@ -152,3 +152,12 @@ def test_the_hottest_uptake_is_never_grey_unless_the_fusion_is_white(palette):
 def test_anatomy_without_uptake_stays_grey_however_bright():
     bone = paint_uptake(np.array([[0.9]]), np.array([[0.0]]), "hot-iron")[0, 0]
     assert len(set(bone.tolist())) == 1
+
+
+@pytest.mark.parametrize("palette", PALETTES)
+def test_the_table_of_colors_holds_what_painting_gives_by_brightness_and_uptake(palette):
+    table = painted_colors(palette)
+    assert (table.shape, table.dtype) == ((256, 256, 3), np.uint8)
+    for brightness, uptake in ((0, 255), (40, 200), (128, 60), (255, 255)):
+        pixel = paint_uptake(np.array([brightness / 255]), np.array([uptake / 255]), palette)[0]
+        assert table[brightness, uptake].tolist() == pixel.tolist()

@@ -249,12 +249,12 @@ def test_a_writing_that_fails_halfway_leaves_nothing(phantom, tmp_path, monkeypa
 
     def full_disk(self, path, **options):
         if len(written) == 3:
-            raise OSError(28, "No space left on device")
+            raise OSError("With tag (7FE0,0010) got exception") from OSError(28, "No space left on device")
         written.append(path)
         whole(self, path, **options)
 
     monkeypatch.setattr(pydicom.Dataset, "save_as", full_disk)
-    with pytest.raises(OutputError, match="No space left"):
+    with pytest.raises(OutputError, match="The disk is full"):
         write_series(phantom, tmp_path / "out")
     assert len(written) == 3
     assert list(tmp_path.iterdir()) == []

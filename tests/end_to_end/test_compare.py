@@ -113,9 +113,10 @@ def test_where_all_models_fail_the_error_is_theirs_and_nothing_is_written(run, p
 
 
 def test_a_picture_too_small_to_fuse_is_refused_as_by_fuse(run, tmp_path):
-    small = tmp_path / "small.png"
-    Image.fromarray(np.arange(400, dtype=np.uint8).reshape(20, 20)).save(small)
-    outcome = run("compare", small, small, "--models", "max,average", "--register", "none")
+    small, other = tmp_path / "small.png", tmp_path / "other.png"
+    for path, step in ((small, 1), (other, 3)):
+        Image.fromarray(np.arange(0, 400 * step, step, dtype=np.uint16).astype(np.uint8).reshape(20, 20)).save(path)
+    outcome = run("compare", small, other, "--models", "max,average", "--register", "none")
     assert outcome.code == 4
     assert "too small to fuse" in outcome.err
 

@@ -140,4 +140,17 @@ def test_the_report_beside_a_deidentified_result_leads_to_no_source(run, person,
         said = outcome.out + report.read_text()
         digests = {facts["sha256"] for facts in json.loads(report.read_text())["inputs"].values()} - {None}
         assert any(uid in said for uid in sources) == (name == "plain")
+        assert json.loads(report.read_text())["output"] == (str(tmp_path / name) if name == "plain" else name)
         assert bool(digests) == (name == "plain")
+
+
+@pytest.mark.parametrize("suffix", ["json", "csv"])
+def test_no_folder_that_bears_a_name_is_in_the_report_beside_a_deidentified_result(run, person, tmp_path, suffix):
+    folder = tmp_path / "Doe_Jane_19500101"
+    folder.mkdir()
+    report = tmp_path / f"r.{suffix}"
+    words = ("--dicom", "series", "--deidentify", "--report", report, *MODEL)
+    outcome = run("fuse", *person, "-o", folder / "fused", *words)
+    assert outcome.out.strip() == str(folder / "fused")  # who typed it still reads where the result is
+    assert "Doe_Jane" not in report.read_text()
+    assert "fused" in report.read_text()

@@ -9,6 +9,11 @@ import pytest
 from PIL import Image
 
 from fusecli import formats
+from fusecli.color import lookup
+from fusecli.core.slices import SliceChoice
+from fusecli.pipeline import fuse_to
+from fusecli.pipeline.views import legend_of
+from fusecli.settings import FuseSettings
 
 QUICK = ("--model", "average")
 
@@ -126,6 +131,18 @@ def test_a_color_bar_stands_beside_the_picture_and_leaves_it_alone(run, study, t
     assert wide[:, plain.shape[1] :].max() == 255
 
 
+def test_the_color_bar_has_each_color_of_the_picture_at_its_brightness_and_uptake(study, tmp_path):
+    settings = FuseSettings(model="average", slice_choice=SliceChoice(index=study.lesion_slice))
+    done = fuse_to(tmp_path / "f.png", study.ct, study.pet, settings)
+    brightness, uptake = (np.rint(image.voxels * 255).astype(int) for image in (done.fused, done.pair.moving))
+    bar = legend_of(done.shown, done.pair)
+    off = np.abs(bar.colors[brightness, uptake].astype(int) - done.shown.voxels).max(axis=-1)
+    assert np.mean(off <= 6) > 0.99
+    tissue = (done.fused.voxels > 0.2) & (done.pair.moving.voxels > 0.1)
+    of_palette_alone = np.abs(lookup(done.pair.moving.voxels, "hot-iron").astype(int) - done.shown.voxels).max(axis=-1)
+    assert np.mean(of_palette_alone[tissue] <= 6) < 0.2
+
+
 def test_a_color_bar_without_a_palette_is_refused_and_nothing_is_written(run, study, tmp_path):
     outcome = run("fuse", study.ct, study.pet, "-o", tmp_path / "f.png", "--slice", "1", "--palette", "none",
                   "--color-bar", *QUICK)  # fmt: skip
@@ -147,6 +164,31 @@ def test_two_results_of_one_name_are_refused(run, study, tmp_path):
     outcome = run("fuse", study.ct, study.pet, "-o", same, "--coverage", same, *QUICK)
     assert outcome.code == 2
     assert "one name" in outcome.err
+
+
+def test_what_the_words_alone_decide_is_told_before_anything_is_read(run, study, tmp_path, monkeypatch):
+    from fusecli import formats
+
+    def unread(*paths):
+        raise AssertionError("it was read")
+
+    monkeypatch.setattr(formats, "opened_pair", unread)
+    mask = tmp_path / "lesions.nii.gz"
+    mask.touch()
+    for words, said in (
+        (("-o", tmp_path / "f.png", "--slice", "2", "--mip", tmp_path / "mip.png"), "projection needs a volume"),
+        (("-o", tmp_path / "f.png", "--palette", "none", "--color-bar"), "no color bar"),
+        (("-o", mask, "--apply", mask, "--overwrite"), "is an input"),
+        (("-o", tmp_path / "f.nii.gz", "--coverage", mask, "--apply", mask, "--overwrite"), "is an input"),
+        (
+            ("-o", tmp_path / "f.nii.gz", "--transform", study.ct / "t.tfm", "--apply", study.ct / "t.tfm"),
+            "is an input",
+        ),
+    ):
+        outcome = run("fuse", study.ct, study.pet, *words, *QUICK)
+        assert outcome.code == 2, (words, outcome.err)
+        assert said in outcome.err
+    assert run("fuse", study.ct, study.pet, "-o", tmp_path / "f.png", "--slice", "2", *QUICK).code == 1
 
 
 def test_what_cannot_be_had_is_told_before_anything_is_written(run, study, tmp_path):

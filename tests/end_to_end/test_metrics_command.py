@@ -167,7 +167,7 @@ def test_a_warning_about_one_of_the_inputs_says_which(run, volumes, tmp_path):
 def test_a_warning_that_names_an_option_still_says_which_input_it_means(run, three, tmp_path):
     dark = tmp_path / "dark.png"
     Image.fromarray(np.asarray(Image.open(three[2])).astype(np.uint16) * 16).save(dark)
-    (warning,) = document(run("metrics", *three[:2], dark, *FEW, "--json"))["warnings"]
+    (warning,) = document(run("metrics", *three[:2], dark, *FEW, "--register", "none", "--json"))["warnings"]
     assert warning.startswith("FUSED: The picture has 16 bits")
 
 

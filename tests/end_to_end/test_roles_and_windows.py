@@ -45,7 +45,8 @@ def test_every_slice_is_shown_by_the_window_of_the_whole_series(run, mr, pet, tm
 
 def test_a_window_is_not_judged_by_what_lies_outside_of_moving(run, mr, tmp_path):
     big = saved(tmp_path / "big_mr.nii.gz", np.random.default_rng(2).uniform(1, 2, (6, 160, 160)))
-    alone = window(run, "fuse", mr, mr, "--model", "max", "-o", tmp_path / "a.nii.gz")["moving"]
+    twin = saved(tmp_path / "twin_mr.nii.gz", np.random.default_rng(3).uniform(0, 1, (6, 64, 64)))
+    alone = window(run, "fuse", twin, mr, "--model", "max", "-o", tmp_path / "a.nii.gz")["moving"]
     beside = window(run, "fuse", big, mr, "--model", "max", "-o", tmp_path / "b.nii.gz")["moving"]
     assert alone == beside
 
@@ -145,7 +146,8 @@ def test_files_of_different_patients_are_refused_without_naming_them(run, study,
     own, other = (
         changed_pet(study, tmp_path / f"{name}.dcm", PatientID=name) for name in ("SOMEBODY", "SOMEBODY-ELSE")
     )
-    for path, code in ((own, 0), (other, 5)):
+    same = changed_pet(study, tmp_path / "same.dcm", PatientID="SOMEBODY", SeriesNumber=77)
+    for path, code in ((same, 0), (other, 5)):
         outcome = run("fuse", path, own, "-o", tmp_path / f"{code}.png", "--model", "max", "--json")
         assert outcome.code == code, outcome.err
         assert ("different patients" in outcome.err) == (code == 5)
@@ -178,7 +180,8 @@ def test_force_pair_fuses_different_patients_with_a_warning(run, study, tmp_path
 
 def test_a_left_and_a_right_side_are_refused_and_equal_sides_are_not(run, study, tmp_path):
     left, right = (changed_pet(study, tmp_path / f"{side}.dcm", Laterality=side) for side in "LR")
-    assert run("fuse", left, left, "-o", tmp_path / "f.png", "--model", "max").code == 0
+    other = changed_pet(study, tmp_path / "other.dcm", Laterality="L", SeriesNumber=77)
+    assert run("fuse", left, other, "-o", tmp_path / "f.png", "--model", "max").code == 0
     outcome = run("fuse", left, right, "-o", tmp_path / "g.png", "--model", "max")
     assert outcome.code == 5
     assert "FIXED shows the left side, and MOVING the right" in outcome.err

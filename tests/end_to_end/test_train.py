@@ -1,6 +1,8 @@
 """`fusecli train` from files to weights, with a network small enough for a test."""
 
+import hashlib
 import json
+import shlex
 
 import numpy as np
 import pytest
@@ -92,8 +94,6 @@ def test_a_folder_without_pairs_is_no_input(run, data, tmp_path):
 
 
 def test_trained_weights_fuse_once_a_manifest_names_them(run, data, tmp_path, monkeypatch):
-    import hashlib
-
     output = tmp_path / "tiny.safetensors"
     run(*words(data, output))
     digest = hashlib.sha256(output.read_bytes()).hexdigest()
@@ -104,6 +104,37 @@ def test_trained_weights_fuse_once_a_manifest_names_them(run, data, tmp_path, mo
     outcome = run("fuse", *pair, "-o", tmp_path / "f.png", "--json")
     assert outcome.code == 0, outcome.err
     assert json.loads(outcome.out)["model"] == {"name": "lrc", "sha256": digest}
+
+
+def test_training_ends_with_the_lines_of_a_manifest_and_the_command_that_fuse_with_its_weights(
+    run, data, tmp_path, monkeypatch
+):
+    output = tmp_path / "my own.safetensors"
+    said = run(*words(data, output)).err
+    place = tmp_path / "manifest.toml"
+    assert str(place) in said
+    lines = said[said.index("[lrc]") :].splitlines()
+    place.write_text("\n".join(lines[:4]), encoding="utf-8")
+    assert shlex.split(lines[-1])[-1] == "lrc"
+    variable, folder = shlex.split(lines[-1])[1].split("=")
+    monkeypatch.setenv(variable, folder)
+    pair = [data / "PET-MRI" / name / "1.png" for name in ("MRI", "PET")]
+    outcome = run("fuse", *pair, "-o", tmp_path / "f.png", "--json")
+    assert outcome.code == 0, outcome.err
+    assert json.loads(outcome.out)["model"]["sha256"] == hashlib.sha256(output.read_bytes()).hexdigest()
+
+
+def test_a_file_of_weights_as_the_model_is_refused_with_what_to_do(run, data, tmp_path):
+    pair = [data / "PET-MRI" / name / "1.png" for name in ("MRI", "PET")]
+    for words in (
+        ("fuse", *pair, "-o", tmp_path / "f.png", "--model", "out/w.safetensors"),
+        ("compare", *pair, "--models", "max,out/w.safetensors"),
+        ("models", "path", "out/w.safetensors"),
+    ):
+        outcome = run(*words)
+        assert outcome.code == (9 if words[0] == "models" else 2), outcome.err
+        assert all(said in outcome.err for said in ("manifest.toml", "FUSECLI_WEIGHTS", "docs/training.md")), words
+    assert "manifest.toml" not in run("fuse", *pair, "-o", tmp_path / "f.png", "--model", "best").err
 
 
 def test_a_learning_rate_that_diverges_is_said_and_is_not_a_fault_of_the_images(run, data, tmp_path):

@@ -39,10 +39,13 @@ def test_one_command_for_each_stage_makes_weights_that_the_network_takes(run, da
     first = run(*words(data, unet, "--stage", "diffusion", "--noise-schedule", "linear"))
     assert (first.code, first.out) == (0, f"{unet}\n")
     assert "minus noise loss" in first.err
+    assert "manifest.toml" not in first.err
+    assert f"--start-from {unet}" in first.err
     with Image.open(tmp_path / "unet.samples.png") as drawn:
         assert drawn.size == (4 * 32, 32)
     second = run(*words(data, weights, "--loss", "dmfnet", "--start-from", unet))
     assert (second.code, second.out) == (0, f"{weights}\n")
+    assert 'architecture = "tiny"' in second.err
     assert not (tmp_path / "tiny.samples.png").exists()
     fuser = DMFNet(TINY)
     fuser.load_state_dict(load_file(weights))

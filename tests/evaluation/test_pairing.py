@@ -65,6 +65,25 @@ def test_common_takes_the_pairs_that_all_methods_have_and_says_how_many(folders)
     assert match(f["mri"], f["pet"], {"all": f["mri"]}, common=True).left_out == ()
 
 
+def test_names_that_batch_made_longer_are_refused_with_the_option_that_keeps_them(folders):
+    f = folders(mri="a.png b.png", pet="a.png b.png", p8="a_max.png b_max.png results.csv", other="c.png")
+    with pytest.raises(InputError) as caught:
+        match(f["mri"], f["pet"], {"max": f["p8"]})
+    assert "--name '{id}'" in caught.value.hint
+    assert str(f["p8"]) in caught.value.hint
+    with pytest.raises(InputError) as caught:
+        match(f["mri"], f["pet"], {"max": f["other"]})
+    assert "--name" not in caught.value.hint
+
+
+def test_what_batch_writes_beside_its_results_is_no_image(folders):
+    f = folders(mri="a.png", pet="a.png", p8="a.png results.csv results.jsonl index.html", plain="a.png x.html")
+    for folder in ("records", "reports"):
+        (f["p8"] / folder).mkdir()
+    assert match(f["mri"], f["pet"], {"max": f["p8"]}).notes == ()
+    assert "x.html" in match(f["mri"], f["pet"], {"max": f["plain"]}).notes[0]
+
+
 def test_common_without_any_pair_is_refused(folders):
     f = folders(mri="a.png b.png", pet="a.png b.png", one="a.png", two="b.png")
     with pytest.raises(InputError, match="Not every method"):

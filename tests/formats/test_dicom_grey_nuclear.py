@@ -149,9 +149,9 @@ def test_views_that_are_no_volume_are_refused(spect, tmp_path):
 def test_register_writes_a_spect_into_one_file_and_refuses_that_for_slices(
     run, spect, ct_slice, write_series, tmp_path
 ):
-    source = spect()
+    source, other = spect(), spect("other", SeriesNumber=9)
     words = ("--format", "dicom", "--method", "none")
-    assert run("register", source, source, "-o", tmp_path / "one.dcm", *words).code == 0
+    assert run("register", other, source, "-o", tmp_path / "one.dcm", *words).code == 0
     assert dcmread(tmp_path / "one.dcm").NumberOfFrames == 5
     ct = write_series(ct_slice(z, StudyInstanceUID="1.2.3.4") for z in (0.0, 3.0, 6.0))
     assert run("register", source, ct, "-o", tmp_path / "ct.dcm", *words, "--force-pair").code == 2

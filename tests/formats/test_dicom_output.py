@@ -232,6 +232,12 @@ def test_the_attributes_say_what_it_is(make_series, tmp_path):
     assert "LossyImageCompression" not in dataset
 
 
+def test_one_slice_has_no_distance_to_a_neighbour(make_series, tmp_path):
+    (dataset,) = written(tmp_path / "one.dcm", make_series(), slice_choice=SliceChoice(index=1))
+    assert dataset.SliceThickness == 5.0
+    assert "SpacingBetweenSlices" not in dataset
+
+
 def test_a_description_is_cut_to_what_its_type_holds(make_series, tmp_path):
     dataset = written(tmp_path / "fused", make_series(), text="x" * 2000)[0]
     assert len(dataset.DerivationDescription) == 1024

@@ -117,7 +117,9 @@ def test_one_picture_is_no_pair_and_two_pictures_are(tmp_path):
     Image.fromarray(np.zeros((4, 4), dtype=np.uint8)).save(path)
     with pytest.raises(UsageError, match="one image"), formats.opened_pair(path):
         pass
-    with formats.opened_pair(path, path) as (fixed, moving):
+    other = tmp_path / "b.png"
+    Image.fromarray(np.ones((4, 4), dtype=np.uint8)).save(other)
+    with formats.opened_pair(path, other) as (fixed, moving):
         assert (fixed.path, fixed.series, moving.series) == (path, None, None)
 
 

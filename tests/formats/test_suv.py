@@ -308,12 +308,28 @@ def test_counts_without_philips_factors_give_no_suv(pet_slice):
 
 
 def test_the_scan_start_of_ge_goes_before_every_other_reference(pet_slice):
-    header = pet_slice(AcquisitionTime="120000", FrameReferenceTime=0)
-    result = suv_factors([private(header, 0x0009, "GEMS_PETD_01", 0x0D, "DT", "20250101110000.00")])
-    assert result.factors == pytest.approx((AT_SCAN,))
+    beds = [
+        pet_slice(0, AcquisitionTime="120000", FrameReferenceTime=0),
+        pet_slice(5, AcquisitionTime="123000", FrameReferenceTime=1_800_000),
+    ]
+    result = suv_factors([private(bed, 0x0009, "GEMS_PETD_01", 0x0D, "DT", "20250101110000.00") for bed in beds])
+    assert result.factors == pytest.approx((AT_SCAN, AT_SCAN))
     assert "(0009,100D)" in result.route
     assert "FrameReferenceTime (0054,1300)" in result.warnings[0]
     assert "+100.0%" in result.warnings[0]
+
+
+def test_slices_of_one_bed_of_ge_raise_no_alarm(pet_slice):
+    """The time of acquisition is that of the first bed, and FrameReferenceTime counts to this one, half an hour on."""
+    later = [
+        private(pet_slice(z, FrameReferenceTime=1_800_000), 0x0009, "GEMS_PETD_01", 0x0D, "DT", "20250101110000.00")
+        for z in (0, 5)
+    ]
+    for slices in (later[:1], later):
+        result = suv_factors(slices)
+        assert result.factors == pytest.approx((AT_SCAN,) * len(slices))
+        assert not result.warnings
+    assert suv_factors([pet_slice(FrameReferenceTime=1_800_000)]).warnings  # which says so, where no tag of GE's stands
 
 
 def test_the_scan_start_of_ge_keeps_its_time_of_day_when_its_date_was_changed(pet_slice):

@@ -215,7 +215,7 @@ def test_what_does_not_belong_together_is_refused_with_its_reasons(head, what):
 
 
 @pytest.mark.parametrize("frame", ["2.25.1", None])
-def test_positions_are_never_refused_and_without_a_frame_of_reference_their_doubt_is_told(head, frame):
+def test_positions_are_never_refused_and_that_the_images_do_not_confirm_them_is_told(head, frame):
     fixed, moving = (
         replace(image, geometry=replace(image.geometry, frame_of_reference=frame))
         for image in (head.mri, without_a_slice(noise(head.pet)))
@@ -223,7 +223,19 @@ def test_positions_are_never_refused_and_without_a_frame_of_reference_their_doub
     found = align(fixed, moving)
     check(found)
     assert found.alignment.is_header
-    assert any("neither confirm nor deny" in note for note in found.notes) == (frame is None)
+    assert any("neither confirm nor deny" in note for note in found.notes)
+    assert found.step.warnings == found.notes
+
+
+def test_pictures_of_one_size_that_are_no_pair_are_told_not_to_confirm_that_they_lie_on_each_other(head):
+    fixed, moving = slice_of(head.mri, 22), slice_of(head.pet, 22)
+    alone, with_noise = align(fixed, moving), align(fixed, noise(moving, 1))
+    assert alone.alignment.is_header
+    assert alone.notes == ()
+    assert with_noise.alignment.is_header
+    assert "neither confirm nor deny" in with_noise.notes[0]
+    verdicts = [found.verdict for found in (alone, with_noise, align(fixed, noise(moving, 1), method="rigid"))]
+    assert verdicts == ["believable", "not confirmed", "not believable"]
 
 
 def test_positions_without_a_frame_of_reference_stay_where_the_images_agree_with_them(head):
@@ -239,10 +251,11 @@ def test_positions_without_a_frame_of_reference_give_way_where_the_images_lie_el
     assert "aligned by its content" in found.notes[0]
 
 
-def test_none_takes_what_the_files_say_without_a_look(head, moved, turn):
-    found = align(head.mri, moved(head.pet, turn), method="none")
-    assert found.alignment.is_header
-    assert found.notes == ()
+def test_none_takes_what_the_files_say_and_tells_that_the_images_do_not_confirm_it(head, moved, turn):
+    contradicted, confirmed = (align(head.mri, pet, method="none") for pet in (moved(head.pet, turn), head.pet))
+    assert contradicted.alignment.is_header
+    assert "neither confirm nor deny" in contradicted.notes[0]
+    assert confirmed.notes == ()
 
 
 def test_a_slice_and_a_volume_are_not_searched_for(head):
@@ -253,7 +266,12 @@ def test_a_slice_and_a_volume_are_not_searched_for(head):
 def test_a_slice_of_the_same_frame_of_reference_is_trusted_in_a_volume(head):
     place = head.mri.geometry.slices(22, 23).matrix
     volume = replace(head.pet, geometry=replace(head.pet.geometry, frame_of_reference="2.25.1"))
-    assert align(slice_of(head.mri, 22, place, "2.25.1"), volume).alignment.is_header
+    own = slice_of(head.mri, 22, place, "2.25.1")
+    found, with_noise = align(own, volume), align(own, noise(volume))
+    assert found.alignment.is_header
+    assert found.notes == ()
+    assert with_noise.alignment.is_header
+    assert "neither confirm nor deny" in with_noise.notes[0]
 
 
 def test_a_saved_alignment_is_judged_like_a_found_one(head, moved, turn, rigid):

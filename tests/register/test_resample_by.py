@@ -114,6 +114,26 @@ def test_suv_stays_suv_and_the_history_has_its_maximum_and_integral(make_image):
     assert facts["maximum_after"] == pytest.approx(facts["maximum_before"], rel=0.03)
 
 
+@pytest.mark.parametrize("part", ["one slice", "half of the columns"])
+def test_a_part_of_a_tracer_s_volume_is_not_compared_with_all_of_it(make_image, part):
+    grid = np.array([[0, 0, 4.0, -38], [0, 4, 0, -38], [4, 0, 0, -38], [0, 0, 0, 1]])
+    moving = make_image(np.random.default_rng(2).uniform(1, 2, (20, 20, 20)), grid)
+    whole = moving.geometry
+    onto = whole.slices(9, 10) if part == "one slice" else Geometry((20, 20, 10), grid)
+    names = {f"{what}_{when}" for what in ("maximum", "integral") for when in ("before", "after")}
+    assert not names & set(resample(moving, onto=onto)[0].history[-1].facts)
+    assert names <= set(resample(moving, onto=whole)[0].history[-1].facts)
+
+
+def test_a_field_of_view_that_cuts_off_nothing_but_air_keeps_the_integral(make_image):
+    voxels = np.zeros((20, 20, 20))
+    voxels[4:16, 4:16, 4:16] = 3
+    grid = np.array([[0, 0, 4.0, -38], [0, 4, 0, -38], [4, 0, 0, -38], [0, 0, 0, 1]])
+    inner = Geometry((20, 14, 14), grid @ np.array([[1.0, 0, 0, 0], [0, 1, 0, 3], [0, 0, 1, 3], [0, 0, 0, 1]]))
+    facts = resample(make_image(voxels, grid), onto=inner)[0].history[-1].facts
+    assert facts["integral_after"] == pytest.approx(facts["integral_before"])
+
+
 def test_an_anatomy_has_no_integral(make_image, noise):
     anatomy = replace(make_image(noise, AXIAL), modality=Modality.MRI, intensity=Intensity.ARBITRARY)
     assert "integral_before" not in resample(anatomy, onto=ONTO)[0].history[-1].facts

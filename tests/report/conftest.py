@@ -25,9 +25,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 
 def palette_named(name):
     """The tables of a palette, as a view takes them."""
-    levels = np.arange(256) / 255
-    brightness, uptake = np.meshgrid(levels, levels, indexing="ij")
-    return Palette(name, color.lookup(levels, name), color.paint_uptake(brightness, uptake, name))
+    return Palette(name, color.lookup(np.arange(256) / 255, name), color.painted_colors(name))
 
 
 def view_of(pair, fused, shown, *, scores=None, **more):

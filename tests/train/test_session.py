@@ -1,5 +1,6 @@
 """`fusecli train` from its words to its first epoch, on folders of real files."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -92,6 +93,37 @@ def test_a_validation_pair_too_small_for_vif_is_named(large, data, tmp_path, los
     with pytest.raises(ImageError, match="PET-MRI/"):
         start(large, data, tmp_path / "w.safetensors", "lrc", replace(METRICS, loss=LOSSES[loss]))
     assert start(large, data, tmp_path / "w.safetensors", "lrc", replace(METRICS, loss=LOSSES["max"])).notes
+
+
+@pytest.mark.parametrize(("side", "most"), [(40, 128), (150, 192)])
+def test_a_patch_far_larger_than_every_image_is_refused_and_one_of_a_whole_image_is_not(
+    tmp_path, save_picture, make_pairs, side, most
+):
+    for pair in make_pairs(1, side=side):
+        save_picture(tmp_path / f"data/PET-MRI/MRI/{pair.name}.png", 255 * pair.fixed)
+        save_picture(tmp_path / f"data/PET-MRI/PET/{pair.name}.png", 255 * pair.moving)
+    words = (tmp_path / "data", tmp_path / "data", tmp_path / "w.safetensors", "lrc")
+    with pytest.raises(UsageError, match=f"{most + 1} x {most + 1}") as caught:
+        start(*words, replace(SETTINGS, crop=most + 1))
+    assert f"{side} x {side}" in caught.value.why
+    assert f"--crop {most}" in caught.value.hint
+    assert start(*words, replace(SETTINGS, crop=most)).notes
+
+
+def test_validation_pairs_that_are_trained_on_are_counted_whatever_their_names(data, tmp_path, save_picture):
+    held_out = tmp_path / "val/PET-MRI"
+    for number, pair in enumerate(sorted((data / "PET-MRI/MRI").iterdir())):
+        for folder in ("MRI", "PET"):
+            (held_out / folder).mkdir(parents=True, exist_ok=True)
+            shutil.copy(data / "PET-MRI" / folder / pair.name, held_out / folder / f"{number}.png")
+    save_picture(held_out / "MRI/1.png", np.eye(40) * 200)
+    notes = start(data, tmp_path / "val", tmp_path / "w.safetensors", "lrc", SETTINGS).notes
+    assert [note for note in notes if "1 of the 2 validation pairs" in note]
+    notes = start(data, data, tmp_path / "w.safetensors", "lrc", SETTINGS).notes
+    assert [note for note in notes if "2 of the 2 validation pairs" in note]
+    save_picture(held_out / "MRI/0.png", np.eye(40) * 100)
+    notes = start(data, tmp_path / "val", tmp_path / "w.safetensors", "lrc", SETTINGS).notes
+    assert not [note for note in notes if "validation pairs" in note]
 
 
 def test_weights_are_named_safetensors(data, tmp_path):

@@ -99,13 +99,17 @@ def refer_to_itself(dataset: Dataset) -> None:
 
 
 def place(dataset: Dataset, geometry: Geometry, index: int, thickness: DSfloat) -> None:
-    """The Image Plane module of slice `index`, and toward what its rows and columns run."""
+    """The Image Plane module of slice `index`, and toward what its rows and columns run.
+
+    A single slice has no neighbour to be spaced from, and its grid's step may be no more than its thickness.
+    """
     plane = plane_of(geometry, index)
     dataset.ImagePositionPatient = decimals(plane.position)
     dataset.ImageOrientationPatient = decimals([*plane.row, *plane.column])
     dataset.PixelSpacing = decimals(plane.spacing_mm)
     dataset.SliceThickness = thickness
-    dataset.SpacingBetweenSlices = decimals([between_slices(geometry)])[0]
+    if geometry.shape[0] > 1:
+        dataset.SpacingBetweenSlices = decimals([between_slices(geometry)])[0]
     dataset.PatientOrientation = patient_orientation(plane)
 
 

@@ -109,19 +109,23 @@ def stated_injections(slices: Sequence[Dataset]) -> dict[str, datetime]:
 def reference_times(slices: Sequence[Dataset], half_life_s: float) -> dict[str, datetime]:
     """The moment that DecayCorrection START refers to, by every way to it, the best first.
 
-    What an enhanced PET says outright; GE's own scan start; back from a frame's mean by FrameReferenceTime; the series
-    time, when it is not after the first acquisition, else the first acquisition (QIBA); Siemens's own reference, as a
-    cross-check.
+    What an enhanced PET says outright; GE's own scan start; back from a frame's mean by FrameReferenceTime, of GE only
+    where several beds agree; the series time, when it is not after the first acquisition, else the first acquisition
+    (QIBA); Siemens's own reference, as a cross-check.
 
     Raises MissingError without an acquisition time.
     """
     first = first_acquired(slices)
     series = parse_moment(text(slices[0], "SeriesDate") + text(slices[0], "SeriesTime"))
     is_series = series is not None and timedelta(0) <= first - series <= NEAR
+    scan_start = _private_moment(slices, GE_SCAN_START, first)
+    beds = {number(header, "FrameReferenceTime") for header in slices}
     candidates = {
         CORRECTED_TO: parse_moment(common_text(slices, "DecayCorrectionDateTime")),
-        "GE scan start (0009,100D)": _private_moment(slices, GE_SCAN_START, first),
-        f"back-computed from {tag_name('FrameReferenceTime')}": _back_computed(slices, half_life_s),
+        "GE scan start (0009,100D)": scan_start,
+        f"back-computed from {tag_name('FrameReferenceTime')}": (
+            _back_computed(slices, half_life_s) if scan_start is None or len(beds) > 1 else None
+        ),
         tag_name("SeriesTime") if is_series else tag_name("AcquisitionTime"): series if is_series else first,
         "Siemens reference (0071,1022)": _private_moment(slices, SIEMENS_REFERENCE, first),
     }
@@ -260,7 +264,8 @@ def _private_moment(
 def _back_computed(slices: Sequence[Dataset], half_life_s: float) -> datetime | None:
     """Each frame's mean lies FrameReferenceTime after the reference; None where the slices do not agree on it.
 
-    GE counts FrameReferenceTime to the start of a bed position while AcquisitionTime stays that of the first.
+    GE counts FrameReferenceTime to the start of a bed position while AcquisitionTime stays that of the first: several
+    beds then disagree, and a single one is wrong unnoticed.
     """
     try:
         means = [acquired(header) + mean_of_frame(header, half_life_s) for header in slices]
