@@ -112,8 +112,8 @@ def test_the_command_says_how_to_install_openvino(run, machine, tmp_path):
     from PIL import Image
 
     machine(installed=False)
-    for name in ("a.png", "b.png"):
-        Image.new("L", (40, 40), 90).save(tmp_path / name)
+    for name, level in (("a.png", 90), ("b.png", 120)):
+        Image.new("L", (40, 40), level).save(tmp_path / name)
     outcome = run("fuse", tmp_path / "a.png", tmp_path / "b.png", "-o", tmp_path / "f.png", "--backend", "openvino")
     assert outcome.code == 9
     assert "fusecli[openvino]" in outcome.err
