@@ -19,7 +19,7 @@ from fusecli.settings.training import Leads, TrainSettings
 from fusecli.train import kept
 from fusecli.train.datasets import Grey, Tasks, tasks_of_step
 from fusecli.train.losses import fusion_loss
-from fusecli.train.validation import validate
+from fusecli.train.validation import as_batches, share_of_each, validate
 
 MEASURE = "minus lack"
 
@@ -86,7 +86,7 @@ class Balanced:
         return balanced + fusion_loss(fused, fixed, moving, self._settings.loss)
 
     def worth(self, network: nn.Module, validation: Tasks, device: str) -> float:
-        count = max(1, self._settings.validation_pairs // len(validation))
+        count = share_of_each(validation, self._settings.validation_pairs)
         scores = []
         for task, pairs in validation.items():
             score = partial(minus_lack, leads=leads_of(self._settings, task))
@@ -130,7 +130,7 @@ def minus_lack(fixed: Grey, moving: Grey, fused: Grey, *, leads: Leads) -> float
     The images are (row, column) in 0..1. Raises ShapeError below 41 x 41 pixels.
     """
     require_four_scales(fixed.shape)
-    result, one, other = (torch.from_numpy(image.copy())[None, None] for image in (fused, fixed, moving))
+    result, one, other = as_batches(fused, fixed, moving)
     lacking = F.relu(_row(leads) - margins(one, other, result)[0]).nan_to_num()
     return -float((torch.tensor([pull.first for pull in PULLS]) * lacking).sum())
 

@@ -53,9 +53,7 @@ def pairs_digest(tasks: Tasks) -> str:
     digest = sha256()
     for task in sorted(tasks):
         for pair in tasks[task]:
-            digest.update(repr((task, pair.name, pair.fixed.shape)).encode())
-            digest.update(pair.fixed.astype("<f4").tobytes())
-            digest.update(pair.moving.astype("<f4").tobytes())
+            digest.update(repr((task, pair.name)).encode() + pair_digest(pair))
     return digest.hexdigest()
 
 

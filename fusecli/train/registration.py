@@ -20,7 +20,7 @@ from fusecli.train.datasets import Grey, Tasks, TrainingPair
 from fusecli.train.deformations import affine, coarser, drawn, inverse, unfolded
 from fusecli.train.divergence import diverged
 from fusecli.train.objective import Unlearned
-from fusecli.train.validation import chosen_pairs
+from fusecli.train.validation import as_batches, chosen_pairs
 
 MEASURE = "NCC with the undeformed"
 
@@ -181,7 +181,7 @@ def contrast(fixed: Grey, moving: Grey, fused: Grey) -> float:
 def _restored(network: nn.Module, pair: TrainingPair, seed: int, device: str) -> float:
     """The correlation of the restored MOVING with what it was, deformed alike at every epoch."""
     random = np.random.default_rng(seed)
-    fixed, moving = (padded(torch.from_numpy(image.copy())[None, None], SIDE) for image in (pair.fixed, pair.moving))
+    fixed, moving = (padded(batch, SIDE) for batch in as_batches(pair.fixed, pair.moving))
     size = (moving.shape[-2], moving.shape[-1])
     displacement = drawn(random, size, random.uniform(*VALIDATION_SMOOTHNESS), random.uniform(*VALIDATION_LENGTH))
     given = deformed(fixed, moving, unfolded(displacement))

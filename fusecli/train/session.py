@@ -29,7 +29,7 @@ from fusecli.train.loop import EpochReport, train
 from fusecli.train.losses import fusion_loss
 from fusecli.train.objective import Fusion, Objective
 from fusecli.train.registration import SIDE, Registration, contrast
-from fusecli.train.validation import Score, check_can_be_scored, count_seen
+from fusecli.train.validation import Score, as_batches, check_can_be_scored, count_seen
 
 SMALLEST_LIMIT = 128  # pixels: what --loss metrics is recommended with, also for images smaller than that
 
@@ -177,7 +177,7 @@ def _score(loss: LossSettings) -> tuple[Score, str]:
 def _minus_loss(fixed: Grey, moving: Grey, fused: Grey, *, settings: LossSettings) -> float:
     if settings.needs_four_scales:
         require_four_scales(fixed.shape)
-    result, one, other = (torch.from_numpy(image.copy())[None, None] for image in (fused, fixed, moving))
+    result, one, other = as_batches(fused, fixed, moving)
     return -fusion_loss(result, one, other, settings).item()
 
 

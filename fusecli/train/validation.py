@@ -1,6 +1,6 @@
 """What a network is worth on whole images that it is not trained on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -51,8 +51,19 @@ def count_seen(training: Tasks, validation: Tasks) -> int:
 
 def chosen_pairs(tasks: Tasks, count: int) -> list[Sequence[TrainingPair]]:
     """About `count` pairs, spread evenly within each task, and as many of each as there are."""
-    share = max(1, count // len(tasks))
+    share = share_of_each(tasks, count)
     return [_spread_evenly(pairs, min(share, len(pairs))) for pairs in tasks.values()]
+
+
+def share_of_each(tasks: Tasks, count: int) -> int:
+    """How many of about `count` pairs fall to each task."""
+    return max(1, count // len(tasks))
+
+
+def as_batches(*images: Grey) -> Iterator[Tensor]:
+    """Each image, (row, column), as a batch of one, (1, 1, row, column), on the CPU."""
+    # Copied, because the voxels of an Image are read-only, and torch takes none such without a warning.
+    return (torch.from_numpy(image.copy())[None, None] for image in images)
 
 
 def _spread_evenly(pairs: Sequence[TrainingPair], count: int) -> Sequence[TrainingPair]:
@@ -60,8 +71,7 @@ def _spread_evenly(pairs: Sequence[TrainingPair], count: int) -> Sequence[Traini
 
 
 def _score_pair(network: nn.Module, pair: TrainingPair, score: Score, device: str) -> float:
-    # Copied, because the voxels of an Image are read-only, and torch takes none such without a warning.
-    fixed, moving = (torch.from_numpy(image.copy())[None, None].to(device) for image in (pair.fixed, pair.moving))
+    fixed, moving = (batch.to(device) for batch in as_batches(pair.fixed, pair.moving))
     with torch.inference_mode():
         fused: Tensor = network(fixed, moving)
     if not torch.isfinite(fused).all():
