@@ -95,7 +95,8 @@ def _folder_of(job: Job, name: str) -> re.Pattern[str] | None:
 def _workplace(workshop: Path) -> Iterator[Path]:
     place = workshop / token_hex(8)
     try:
-        place.mkdir(parents=True)
+        workshop.mkdir(exist_ok=True)  # not its parents: a folder that somebody took away stays away
+        place.mkdir()
     except OSError as error:
         raise OutputError(f"{workshop} could not be written to.", why=f"{error.strerror or error}.") from error
     try:

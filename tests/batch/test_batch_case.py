@@ -240,6 +240,15 @@ def test_a_record_that_cannot_be_written_is_said(job):
     assert not run(one).is_recorded
 
 
+def test_a_folder_that_is_taken_away_in_mid_case_is_not_made_again(job, monkeypatch, tmp_path):
+    one = job()
+    monkeypatch.setattr(making, "_check_page", lambda *_: one.folder.rename(tmp_path / "elsewhere"))
+    outcome = run(one)
+    assert outcome.row["exit_code"] == 7
+    assert not outcome.is_recorded
+    assert not one.folder.exists()
+
+
 def test_a_record_names_no_path(job):
     one = job()
     run(one)
