@@ -3,27 +3,16 @@
 import ctypes
 import os
 import sys
-from contextlib import suppress
-from pathlib import Path
 
-# Each library asks for its own; OpenVINO is told by fusecli.models.openvino, which reads the first.
+from fusecli.core.processors import THREAD_LIMIT, core_count
+
+# Each library asks for its own; OpenVINO and the threads that score slices go by the first.
 THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
+    THREAD_LIMIT,
     "MKL_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
 )
-_CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
-
-
-def core_count() -> int:
-    """How many cores this process may use: by its affinity, as queues set it, and by its container's limit."""
-    count = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    with suppress(OSError, ValueError):
-        # "200000 100000" is two cores, "max 100000" no limit: kernel documentation, cgroup-v2, cpu.max.
-        quota, period = _CPU_LIMIT.read_text().split()
-        count = min(count, max(1, int(quota) // int(period)))
-    return count
 
 
 def environment_of(worker: int, workers: int, gpus: list[str]) -> dict[str, str]:

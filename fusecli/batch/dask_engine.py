@@ -17,8 +17,9 @@ from time import perf_counter
 
 from fusecli.batch.case import failure
 from fusecli.batch.child import Child
-from fusecli.batch.cores import core_count, environment_of, visible_gpus
+from fusecli.batch.cores import environment_of, visible_gpus
 from fusecli.batch.job import Job, Outcome
+from fusecli.core.processors import core_count
 from fusecli.errors import BatchError, FusecliError, UsageError
 
 try:

@@ -7,10 +7,11 @@ from typing import Protocol
 
 from fusecli.batch.case import run_case
 from fusecli.batch.child import Child, StoppedError
-from fusecli.batch.cores import core_count, environment_of, visible_gpus
+from fusecli.batch.cores import environment_of, visible_gpus
 from fusecli.batch.fusers import Fusers
 from fusecli.batch.job import Job, Outcome
 from fusecli.catalog import MODELS
+from fusecli.core.processors import core_count
 from fusecli.errors import UsageError
 
 LONGEST_S = 1e7  # of --timeout; some months, and what every system can wait

@@ -7,9 +7,10 @@ from threading import Lock
 from typing import Any
 
 from fusecli import measuring, metrics
+from fusecli.core.processors import thread_count
 from fusecli.errors import FusecliError
 from fusecli.evaluation.pairing import Case
-from fusecli.metrics.workers import Progress, cores, worked_through
+from fusecli.metrics.workers import Progress, worked_through
 from fusecli.report.record import window_facts
 from fusecli.settings import FuseSettings
 
@@ -44,8 +45,8 @@ def score_cases(
     """
     wanted = None if keys is None else tuple(keys)
     reading = Lock()
-    at_once = min(threads or min(cores(), MOST_THREADS), len(cases))
-    for_slices = max(1, cores() // at_once)  # what is left of the cores, so that no thread waits for another's threads
+    at_once = min(threads or min(thread_count(), MOST_THREADS), len(cases))
+    for_slices = max(1, thread_count() // at_once)  # what is left, so that no thread waits for another's threads
 
     def scored(case: Case) -> CaseScores:
         return _score_case(case, settings, profile, wanted, reading, for_slices)

@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusecli.catalog import METRICS
+from fusecli.core.processors import thread_count
 from fusecli.core.scratch import release, slabs
 from fusecli.errors import ImageError, UsageError
 from fusecli.metrics.histograms import whole_levels
 from fusecli.metrics.kernels import Levels, check, checked_levels, grey_levels, varies
 from fusecli.metrics.profiles import Profile, profile_named
 from fusecli.metrics.score import Score
-from fusecli.metrics.workers import Progress, cores, worked_through
+from fusecli.metrics.workers import Progress, worked_through
 
 Scores = dict[str, Score]
 Foreground = NDArray[np.bool_] | None
@@ -77,7 +78,7 @@ def score_slices(
         inside = None if foreground is None else foreground[k]
         return _scores(own, wanted, _levels_of((fixed, moving, fused), k), strict=strict, foreground=inside)
 
-    at_once = min(threads or min(cores(), MOST_WORKERS), len(indices))
+    at_once = min(threads or min(thread_count(), MOST_WORKERS), len(indices))
     results = list(worked_through(of_slice, indices, threads=at_once, progress=progress))
     found = {k: scores for k, (scores, _) in zip(indices, results, strict=True)}
     if not allow_none:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
-from fusecli.metrics.kernels import Levels, checked_levels, require_side
+from fusecli.metrics.kernels import Levels, checked_levels, require_side, strips
 from fusecli.metrics.structure import WINDOW, contrast_structure, luminance, moments
 
 SMALLEST_SIDE = 7  # the side of the window
@@ -34,7 +34,12 @@ def of_levels(fixed: Levels, moving: Levels, fused: Levels) -> float:
 def of_source(source: Levels, fused: Levels) -> float:
     """One of the two similarities, for grey levels 0..255."""
     require_side(fused.shape, SMALLEST_SIDE, metric="SSIM", need="window needs")
-    return float(structural_similarity(source, fused, data_range=255))  # type: ignore[no-untyped-call]
+    total = places = 0.0
+    for strip in strips(fused.shape, SMALLEST_SIDE):
+        rows = strip.stop - strip.start - SMALLEST_SIDE + 1
+        mean = structural_similarity(source[strip], fused[strip], data_range=255)  # type: ignore[no-untyped-call]
+        total, places = total + rows * mean, places + rows
+    return float(total / places)
 
 
 def gaussian(source: Levels, fused: Levels, *, peak: float = 255.0) -> float:

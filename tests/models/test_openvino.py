@@ -51,6 +51,32 @@ def test_what_ships_gives_the_answer_of_torch(both, image_pair, name, size):
     assert difference(both[name], image_pair(*size)) < 1e-4
 
 
+@pytest.fixture
+def three_threads(monkeypatch):
+    monkeypatch.setattr("fusecli.models.openvino.thread_count", lambda: 3)
+
+
+def test_slices_side_by_side_are_those_one_by_one_in_their_order(three_threads, image_pair):
+    shares = np.array([1, 0.7, 0.4, 0.9], dtype=np.float32)[:, np.newaxis, np.newaxis]
+    stacks = [shares * image for image in image_pair(48, 60)]
+    fuser = models.load("lrc-fast", backend="openvino")
+    assert fuser.slices_at_once(48, 60) == 3
+    fused = fuser.fuse_slices(*stacks)
+    alone = np.stack([fuser(fixed, moving) for fixed, moving in zip(*stacks, strict=True)])
+    assert np.abs(fused - alone).max() < 1e-5
+    assert all(np.abs(fused[k] - alone[0]).max() > 0.05 for k in (1, 2, 3))
+
+
+@pytest.mark.parametrize(("side", "count"), [(256, 3), (512, 3), (700, 2), (1024, 1)])
+def test_fewer_slices_go_side_by_side_the_larger_they_are(three_threads, small_file, side, count):
+    assert OpenVinoFuser(small_file, name="lrc", weights_sha256=None).slices_at_once(side, side) == count
+
+
+def test_a_worker_with_one_thread_takes_slices_one_by_one(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert models.load("lrc-fast", backend="openvino").slices_at_once(64, 64) == 1
+
+
 @pytest.mark.parametrize("name", CONVERTED)
 def test_black_images_give_the_answer_of_torch(both, name):
     black = np.zeros((64, 65), dtype=np.float32)
@@ -164,20 +190,28 @@ def test_a_random_network_gives_the_answer_of_torch(small_file, small_lrc, image
 
 def small_memory(fuser, limit, words):
     """The fuser, on a machine where tiles above `limit` pixels a side do not fit."""
-    compiled = fuser._core.compile_model(fuser._model, "CPU")
+    request = fuser._core.compile_model(fuser._model, "CPU").create_infer_request()
 
     class Hungry:
         usable = True
         attempts = 0
 
-        def __call__(self, images):
+        def start_async(self, images):
             Hungry.attempts += 1
-            if not self.usable or max(images[0].shape) > limit:
-                self.usable = False  # as OpenVINO does
-                raise RuntimeError(words)
-            return compiled(images)
+            self.usable = self.usable and max(images[0].shape) <= limit  # as OpenVINO: once failed, always failed
+            if self.usable:
+                request.start_async(images)
 
-    fuser._core = type("Core", (), {"compile_model": lambda *_: Hungry()})()
+        def wait(self):
+            if not self.usable:
+                raise RuntimeError(words)
+            request.wait()
+
+        def get_output_tensor(self):
+            return request.get_output_tensor()
+
+    compiled = type("Compiled", (), {"create_infer_request": lambda _: Hungry()})
+    fuser._core = type("Core", (), {"compile_model": lambda *_: compiled()})()
     return Hungry
 
 
@@ -192,6 +226,16 @@ def test_tiles_are_halved_when_memory_runs_out(small_file, image_pair):
     assert fused.shape == (520, 300)
     assert fuser.notes == ["Memory ran out; going on in tiles of 260 x 260 pixels."]
     assert np.abs(fused - whole(*pair)).mean() < 0.1
+
+
+def test_slices_go_one_by_one_when_memory_runs_out_for_several(three_threads, small_file, image_pair):
+    stacks = [np.stack([image, image]) for image in image_pair(40, 40)]
+    fuser, roomy = (OpenVinoFuser(small_file, name="lrc", weights_sha256=None) for _ in range(2))
+    small_memory(fuser, 10, ALLOCATION)
+    with pytest.raises(MemoryLimitError):
+        fuser.fuse_slices(*stacks)
+    assert fuser.notes == ["Memory ran out; going on with 1 slice(s) at once."]
+    assert roomy.fuse_slices(*stacks).shape == (2, 40, 40)
 
 
 def test_an_image_that_does_not_fit_in_the_smallest_tile_is_a_memory_limit(small_file, image_pair):
