@@ -1,8 +1,9 @@
 """The training loop: one generator that reports after every epoch."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import save as as_safetensors
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, StepLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -84,8 +85,7 @@ class _Run:
         self.settings = settings
         self.steps_per_epoch = steps_per_epoch
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        average = get_ema_multi_avg_fn(settings.ema)  # type: ignore[no-untyped-call]
-        self.averaged = AveragedModel(network, multi_avg_fn=average)
+        self.averaged = AveragedModel(network, multi_avg_fn=partial(remembered, memory=settings.ema))
         self.optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
         self.scheduler = _scheduler(self.optimizer, steps_per_epoch, settings)
         self.epoch = 0
@@ -165,6 +165,16 @@ def save_weights(network: nn.Module, path: Path) -> None:
     with replacing(path, overwrite=True) as temporary:
         # Not save_file, which makes the file readable by its owner alone, whatever the umask allows.
         temporary.write_bytes(as_safetensors(tensors))
+
+
+def remembered(mean: Sequence[Tensor], new: Sequence[Tensor], steps: Tensor, *, memory: float) -> None:
+    """Let `mean` follow `new`: it remembers about a ninth of the steps so far, until that is as many as `memory` has.
+
+    A short run would otherwise be judged, and saved, by what it began with. Source: the warm-up of TensorFlow's
+    ExponentialMovingAverage (num_updates).
+    """
+    share = min(memory, (1 + int(steps)) / (10 + int(steps)))
+    get_ema_multi_avg_fn(share)(mean, new, steps)  # type: ignore[no-untyped-call]
 
 
 def _steps_per_epoch(tasks: Tasks, settings: TrainSettings) -> int:

@@ -2,16 +2,19 @@
 
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+from torch.optim.swa_utils import AveragedModel
 
 from fusecli.errors import OutputError, UsageError
-from fusecli.train.loop import save_weights
+from fusecli.train.loop import remembered, save_weights
 from fusecli.train.validation import validate
 
 RISING = tuple(float(i) for i in range(100))
@@ -97,6 +100,28 @@ def test_the_weights_on_disk_are_the_running_mean_under_the_names_of_the_network
 def test_without_a_memory_the_running_mean_is_the_network(run, path, small, scripted, checkpoint, equal):
     list(run(replace(small, ema=0.0), score=scripted(0.1, 0.2)))
     assert equal(load_file(path), dict(checkpoint(path)["network"]))
+
+
+def mean_of_steps(weights, memory):
+    """The running mean of a single weight that takes these values, one after another."""
+    weight = nn.Linear(1, 1, bias=False)
+    mean = AveragedModel(weight, multi_avg_fn=partial(remembered, memory=memory))
+    for value in weights:
+        nn.init.constant_(weight.weight, value)
+        mean.update_parameters(weight)
+    return mean.module.weight.item()
+
+
+@pytest.mark.parametrize("steps", [10, 100, 1000])
+def test_the_running_mean_forgets_what_a_run_began_with_however_short_it_is(steps):
+    assert mean_of_steps([0] + [1] * steps, memory=0.995) > 0.9
+
+
+def test_the_running_mean_of_a_long_run_remembers_as_much_as_was_asked():
+    settled = [0] * 5000
+    assert mean_of_steps([*settled, 1], memory=0.995) == pytest.approx(0.005, rel=1e-3)
+    assert mean_of_steps([*settled, 1], memory=0.9) == pytest.approx(0.1, rel=1e-3)
+    assert mean_of_steps([0] * 5 + [1], memory=0.995) == pytest.approx(1 - 6 / 15, rel=1e-3)
 
 
 def test_a_write_that_fails_leaves_the_old_weights_and_nothing_else(path, make_network, monkeypatch):
