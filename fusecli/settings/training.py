@@ -95,10 +95,10 @@ class LossSettings:
 # The source that pixelwise maximum keeps worse is the tracer beside an MRI or a CT, and the MRI beside a CT.
 BALANCE = {
     "": Leads(),
-    "CT-MRI": Leads(qabf=0.020, scd=0.01, vif=0.015, vif_fixed=0.018, ssim=0.004, edges=0.025, frequency=0.015),
+    "CT-MRI": Leads(qabf=0.030, scd=0.10, vif=0.035, vif_fixed=0.035, ssim=0.004, edges=0.025, frequency=0.015),
     "CT-PET": Leads(qabf=0.008, scd=0.20, vif=0.014, vif_moving=0.0, ssim=0.003, edges=0.015, frequency=0.008),
-    "PET-MRI": Leads(qabf=0.016, scd=0.03, vif=0.006, vif_moving=0.005, ssim=0.013, edges=0.025, frequency=0.010),
-    "SPECT-MRI": Leads(qabf=0.045, scd=0.10, vif=0.012, vif_moving=0.004, ssim=0.0155, edges=0.03, frequency=0.014),
+    "PET-MRI": Leads(qabf=0.027, scd=0.03, vif=0.012, vif_moving=0.005, ssim=0.013, edges=0.025, frequency=0.025),
+    "SPECT-MRI": Leads(qabf=0.050, scd=0.10, vif=0.015, vif_moving=0.006, ssim=0.0155, edges=0.03, frequency=0.030),
 }
 
 # The losses that `fusecli train --loss` names. What the weights of "metrics" were chosen by stands in
@@ -152,7 +152,8 @@ class TrainSettings:
     `schedule`: "paper" starts at `learning_rate` and multiplies it by `decay` every `decay_epochs`; "one-cycle" rises
     to it over the share `warm_up` of all steps and anneals to zero (Smith and Topin, 2019). Gradients longer than
     `clip_norm` are shortened to it. `ema` is the memory of the running mean of the weights, which is what is validated
-    and saved (0: the weights themselves). `validation_pairs` is about how many pairs are scored after an epoch.
+    and saved (0: the weights themselves); in the first steps it remembers less. `validation_pairs` is about how many
+    pairs are scored after an epoch.
 
     `crop` is the side of a training patch in pixels. A patch in which neither image has a mean brightness above
     `background` is cut anew, until there have been `looks`.

@@ -33,18 +33,18 @@ class Pull(NamedTuple):
     speed: float
 
 
-# In the order of the fields of Leads. SCD, edges and frequency rise by themselves, so that a little weight holds them.
+# In the order of the fields of Leads. What rises by itself in most tasks begins with little or no weight.
 PULLS = (
-    Pull(1.0, 0.2, 5.0, 1.0),  # qabf
-    Pull(0.0, 0.0, 0.5, 0.1),  # scd
-    Pull(0.3, 0.05, 3.0, 1.0),  # vif
+    Pull(1.3, 0.2, 5.0, 1.0),  # qabf
+    Pull(0.0, 0.0, 1.0, 0.5),  # scd
+    Pull(0.15, 0.05, 3.0, 1.0),  # vif
     Pull(0.8, 0.0, 4.0, 1.0),  # vif_fixed
     Pull(0.8, 0.0, 4.0, 1.0),  # vif_moving
-    Pull(4.0, 0.2, 8.0, 2.0),  # ssim
+    Pull(4.5, 0.2, 8.0, 2.0),  # ssim
     Pull(0.0, 0.0, 0.3, 0.05),  # edges
-    Pull(0.0, 0.0, 0.3, 0.05),  # frequency
+    Pull(0.02, 0.0, 1.0, 0.2),  # frequency
 )
-RATE = 0.2  # of every multiplier, times its speed, per step and unit of what is lacking
+RATE = 0.6  # of every multiplier, times its speed, per step and unit of what is lacking
 DAMPING = 25.0  # as much more a metric weighs, times its speed, while a unit of it is lacking
 MEMORY = 0.96  # of the running mean of what is lacking: one patch says little
 FIRST_STEPS = 20  # until that mean says something
