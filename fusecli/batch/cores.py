@@ -1,10 +1,8 @@
 """How the cores and the GPUs of a machine are shared among workers."""
 
-import ctypes
 import os
-import sys
 
-from fusecli.core.processors import THREAD_LIMIT, core_count
+from fusecli.core.processors import THREAD_LIMIT, core_count, gpu_count
 
 # Each library asks for its own; OpenVINO and the threads that score slices go by the first.
 THREAD_VARIABLES = (
@@ -30,15 +28,4 @@ def visible_gpus() -> list[str]:
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is not None:
         return [name for name in named.split(",") if name.strip() not in ("", "-1")]
-    return [str(index) for index in range(_driver_count())]
-
-
-def _driver_count() -> int:
-    """How many GPUs the NVIDIA driver counts, by cuDeviceGetCount of the CUDA driver API."""
-    try:
-        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-    except OSError:
-        return 0
-    count = ctypes.c_int(0)
-    asked = driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0
-    return count.value if asked else 0
+    return [str(index) for index in range(gpu_count())]

@@ -1,5 +1,6 @@
-"""How many cores this process may use."""
+"""How many cores, threads and GPUs this process may use."""
 
+import ctypes
 import os
 import sys
 from contextlib import suppress
@@ -28,3 +29,18 @@ def thread_limit() -> int | None:
 def thread_count() -> int:
     """How many threads this process should compute with: one for each core, no more than `thread_limit`."""
     return min(core_count(), thread_limit() or sys.maxsize)
+
+
+def gpu_count() -> int:
+    """How many GPUs that this process may use the NVIDIA driver counts; 0 without a driver.
+
+    The driver itself is asked, by cuInit and cuDeviceGetCount of the CUDA driver API, which takes milliseconds and
+    heeds CUDA_VISIBLE_DEVICES; torch would need a second to say so.
+    """
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return 0
+    count = ctypes.c_int(0)
+    asked = driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0
+    return count.value if asked else 0

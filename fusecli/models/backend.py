@@ -1,9 +1,8 @@
 """Which library runs the network, told without loading either."""
 
-import ctypes
-import sys
 from importlib.util import find_spec
 
+from fusecli.core.processors import gpu_count
 from fusecli.errors import ModelError, UsageError
 
 
@@ -19,7 +18,7 @@ def choose_backend(wanted: str, *, device: str, name: str, converted: bool) -> s
     if wanted == "openvino":
         _check_openvino(device, name, converted)
         return wanted
-    on_cpu = device == "cpu" or (device == "auto" and not gpu_is_visible())
+    on_cpu = device == "cpu" or (device == "auto" and gpu_count() == 0)
     return "openvino" if wanted == "auto" and converted and openvino_is_installed() and on_cpu else "torch"
 
 
@@ -37,17 +36,3 @@ def _check_openvino(device: str, name: str, converted: bool) -> None:
 def openvino_is_installed() -> bool:
     """Whether OpenVINO could be imported."""
     return find_spec("openvino") is not None
-
-
-def gpu_is_visible() -> bool:
-    """Whether the NVIDIA driver counts at least one GPU that this process may use.
-
-    The driver itself is asked, by cuInit and cuDeviceGetCount of the CUDA driver API, which takes milliseconds and
-    heeds CUDA_VISIBLE_DEVICES; torch would need a second to say so.
-    """
-    try:
-        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-    except OSError:
-        return False
-    count = ctypes.c_int(0)
-    return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0

@@ -1,4 +1,7 @@
-"""How many cores and threads a process may use."""
+"""How many cores, threads and GPUs a process may use."""
+
+import ctypes
+from types import SimpleNamespace
 
 import pytest
 
@@ -29,3 +32,25 @@ def test_a_worker_keeps_to_the_threads_that_it_was_given(monkeypatch, eight_core
 def test_what_is_no_number_of_threads_is_no_limit(monkeypatch, eight_cores, given):
     monkeypatch.setenv("OMP_NUM_THREADS", given)
     assert (processors.thread_limit(), processors.thread_count()) == (None, 8)
+
+
+def driver(gpus, initialized=0):
+    def count(pointer):
+        pointer._obj.value = gpus
+        return 0
+
+    return SimpleNamespace(cuInit=lambda flags: initialized, cuDeviceGetCount=count)
+
+
+@pytest.mark.parametrize(("library", "count"), [(driver(2), 2), (driver(0), 0), (driver(2, 100), 0)])
+def test_gpus_are_those_that_the_driver_counts(monkeypatch, library, count):
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: library)
+    assert processors.gpu_count() == count
+
+
+def test_without_a_driver_there_is_no_gpu(monkeypatch):
+    def missing(name):
+        raise OSError(name)
+
+    monkeypatch.setattr(ctypes, "CDLL", missing)
+    assert processors.gpu_count() == 0

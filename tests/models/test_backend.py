@@ -1,13 +1,10 @@
 """Which library runs the network, for every combination that matters."""
 
-import ctypes
-from types import SimpleNamespace
-
 import pytest
 
 from fusecli.errors import ModelError, UsageError
 from fusecli.models import backend
-from fusecli.models.backend import choose_backend, gpu_is_visible
+from fusecli.models.backend import choose_backend
 
 
 @pytest.fixture
@@ -16,7 +13,7 @@ def machine(monkeypatch):
 
     def set_up(*, installed=True, gpu=False):
         monkeypatch.setattr(backend, "openvino_is_installed", lambda: installed)
-        monkeypatch.setattr(backend, "gpu_is_visible", lambda: gpu)
+        monkeypatch.setattr(backend, "gpu_count", lambda: int(gpu))
 
     return set_up
 
@@ -84,28 +81,6 @@ def test_another_word_is_a_usage_error(machine):
     machine()
     with pytest.raises(UsageError, match="onnx"):
         chosen("onnx")
-
-
-def driver(gpus, initialized=0):
-    def count(pointer):
-        pointer._obj.value = gpus
-        return 0
-
-    return SimpleNamespace(cuInit=lambda flags: initialized, cuDeviceGetCount=count)
-
-
-@pytest.mark.parametrize(("library", "visible"), [(driver(1), True), (driver(0), False), (driver(1, 100), False)])
-def test_a_gpu_is_visible_when_the_driver_counts_one(monkeypatch, library, visible):
-    monkeypatch.setattr(ctypes, "CDLL", lambda name: library)
-    assert gpu_is_visible() is visible
-
-
-def test_without_a_driver_no_gpu_is_visible(monkeypatch):
-    def missing(name):
-        raise OSError(name)
-
-    monkeypatch.setattr(ctypes, "CDLL", missing)
-    assert not gpu_is_visible()
 
 
 def test_the_command_says_how_to_install_openvino(run, machine, tmp_path):
