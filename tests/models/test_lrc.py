@@ -2,12 +2,11 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
-from fusecli.models.lrc import LCFM, LRC, STRIP_ROWS, AxialGate, ChannelAttention, CorrelationGate, parameter_count
+from fusecli.models.lrc import LCFM, LRC, STRIP_ROWS, CorrelationGate, parameter_count
 from fusecli.models.lrc_config import LRCConfig
 
 # The full topology (four blocks, five layers, four kernels, five decoder layers) at a tenth of the work.
@@ -163,14 +162,6 @@ def test_a_flat_image_gives_finite_numbers(small, value):
     assert torch.isfinite(run(small, flat, flat)).all()
 
 
-def test_the_last_encoder_layer_sees_every_block(small):
-    image, _ = pictures(32, 32, batch=1)
-    layers = small.fixed_encoder(image)
-    assert [layer.shape for layer in layers] == [(1, SMALL.channels, 32, 32)] * SMALL.layers
-    expected = torch.tanh(small.fixed_encoder.last(torch.cat(layers[:-1], dim=1)))
-    assert torch.equal(layers[-1], expected)
-
-
 def cosine(a, b):
     """Eq. 9 with the length of either vector kept from 0."""
     return float(a @ b) / (max(float(a.norm()), 1e-6) * max(float(b.norm()), 1e-6))
@@ -219,78 +210,6 @@ def test_the_gates_of_both_branches_are_added_and_shared():
     assert torch.allclose(gated_moving, moving * gate[:, :, None, None], atol=1e-12)
     assert torch.equal(lcfm.gate(fixed, moving), gate)
     assert (lcfm.gate(moving, fixed) - gate).abs().max() > 1e-4
-
-
-def test_channel_attention_is_softmax_of_query_times_key_over_the_root_of_their_length():
-    torch.manual_seed(2)
-    attention = ChannelAttention(LRCConfig(channels=4, attention_cells=2)).double()
-    x = torch.randn(1, 4, 6, 4, dtype=torch.float64)
-    small = block_means(x[0], 2).flatten(1).numpy()  # (C, 4)
-    query, key, value = (
-        layer.weight.detach().numpy().reshape(4, 1) * small + layer.bias.detach().numpy()[:, None]
-        for layer in (attention.query, attention.key, attention.value)
-    )
-    weights = np.zeros(4)
-    for c in range(4):
-        scores = np.array([query[c] @ key[d] / np.sqrt(4) for d in range(4)])
-        shares = np.exp(scores) / np.exp(scores).sum()
-        weights[c] = 1 / (1 + np.exp(-np.mean(sum(shares[d] * value[d] for d in range(4)))))
-    with torch.inference_mode():
-        assert attention(x).flatten().numpy() == pytest.approx(weights, abs=1e-12)
-
-
-@pytest.fixture
-def axial():
-    torch.manual_seed(4)
-    gate = AxialGate(LRCConfig(channels=8)).double()
-    with torch.no_grad():
-        for norm in (gate.norm_rows, gate.norm_columns):
-            norm.weight.add_(0.5 * torch.randn(8))
-            norm.bias.add_(0.5 * torch.randn(8))
-    return gate
-
-
-@pytest.fixture
-def features():
-    return torch.randn(1, 8, 10, 14, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
-
-
-def test_transposing_the_input_and_swapping_the_norms_transposes_the_axial_gate(axial, features):
-    straight = axial(features)
-    axial.norm_rows, axial.norm_columns = axial.norm_columns, axial.norm_rows
-    turned = axial(features.transpose(2, 3)).transpose(2, 3)
-    assert (turned - straight).abs().max() < 1e-12
-
-
-def test_transposing_without_swapping_the_norms_does_not(axial, features):
-    assert (axial(features.transpose(2, 3)).transpose(2, 3) - axial(features)).abs().max() > 1e-3
-
-
-def test_the_axial_gate_is_one_factor_per_row_times_one_per_column(axial, features):
-    factor = (axial(features) / features)[0, 3]
-    assert torch.linalg.matrix_rank(factor, tol=1e-9) == 1
-    assert factor.min() > 0
-    assert factor.max() < 1
-
-
-def test_the_axial_gate_is_what_its_equations_say(axial, features):
-    gates = []
-    for sequence, norm in ((features.mean(dim=3), axial.norm_rows), (features.mean(dim=2), axial.norm_columns)):
-        scaled = torch.zeros_like(sequence)
-        for channel in range(8):
-            conv, own = axial.convs[channel // 2], channel % 2
-            kernel, half = conv.weight[own, 0], conv.weight.shape[-1] // 2
-            padded = F.pad(sequence[0, channel], (half, half))
-            for i in range(sequence.shape[-1]):
-                scaled[0, channel, i] = padded[i : i + len(kernel)] @ kernel + conv.bias[own]
-        gates.append(torch.sigmoid(norm(scaled)))
-    expected = features * gates[0][..., None] * gates[1][:, :, None, :]
-    assert (axial(features) - expected).abs().max() < 1e-12
-
-
-@pytest.mark.parametrize(("group", "kernel"), list(enumerate((3, 5, 7, 9))))
-def test_each_group_of_channels_looks_as_far_as_its_kernel(axial, group, kernel):
-    assert axial.convs[group].weight.shape == (2, 1, kernel)
 
 
 @pytest.mark.parametrize("rows", [STRIP_ROWS - 1, STRIP_ROWS, STRIP_ROWS + 1, 2 * STRIP_ROWS + 5])
