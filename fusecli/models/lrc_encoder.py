@@ -5,7 +5,6 @@ images, C channels, H rows, W columns, L layers.
 """
 
 from collections.abc import Callable, Sequence
-from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -37,8 +36,7 @@ class Encoder(nn.Module):
     def _layers(self, image: Tensor, convolve: ConvolveParts) -> list[Tensor]:
         outputs: list[Tensor] = []
         for block in self.blocks:
-            embed = cast("nn.Conv2d", block.embed)
-            outputs.append(block(convolve(embed, self._seen(outputs) or [image])))
+            outputs.append(block(self._seen(outputs) or [image], convolve))
         outputs.append(torch.tanh(convolve(self.last, self._seen(outputs))))
         return outputs if self.dense else outputs[-1:]  # L times (N, C, H, W), or once
 
@@ -60,9 +58,9 @@ class CMFEM(nn.Module):
         self.attention = ChannelAttention(config)
         _keep_scale(self.embed, config.slope)
 
-    def forward(self, embedded: Tensor) -> Tensor:
-        """What `embed` made of the layers before, (N, C, H, W): the encoder convolves, in one form or the other."""
-        x: Tensor = self.act(embedded)
+    def forward(self, parts: Sequence[Tensor], convolve: ConvolveParts) -> Tensor:
+        """`parts`, (N, I, H, W) each, are the layers that the block sees: to (N, C, H, W)."""
+        x: Tensor = self.act(convolve(self.embed, parts))
         if not self.multi_scale:
             return x
         x = self.axial(x)  # (N, C, H, W)
