@@ -35,6 +35,17 @@ def image_pair():
     return grey_pair
 
 
+@pytest.fixture
+def block_means():
+    """The means of (channel, row, column) in so many cells along each side, which divide both evenly."""
+
+    def means(x, cells):
+        channels, rows, columns = x.shape
+        return x.reshape(channels, cells, rows // cells, cells, columns // cells).mean(dim=(2, 4))
+
+    return means
+
+
 def random_lrc(config=TINY, seed=0):
     """A network whose every weight is random: biases and norms too, which start at 0 and 1 by default."""
     torch.manual_seed(seed)

@@ -167,13 +167,8 @@ def cosine(a, b):
     return float(a @ b) / (max(float(a.norm()), 1e-6) * max(float(b.norm()), 1e-6))
 
 
-def block_means(x, cells):
-    channels, rows, columns = x.shape
-    return x.reshape(channels, cells, rows // cells, cells, columns // cells).mean(dim=(2, 4))
-
-
 @pytest.mark.parametrize("form", ["forward", "forward_literal"])
-def test_the_correlation_gate_is_cosine_similarity_pixel_by_pixel_and_place_by_place(form):
+def test_the_correlation_gate_is_cosine_similarity_pixel_by_pixel_and_place_by_place(form, block_means):
     torch.manual_seed(1)
     gate = CorrelationGate(LRCConfig(channels=4, correlation_cells=2)).double()
     x = torch.randn(1, 4, 6, 4, dtype=torch.float64)

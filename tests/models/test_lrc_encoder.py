@@ -41,12 +41,7 @@ def test_the_last_layer_sees_every_block(image):
     assert torch.equal(layers[-1], expected)
 
 
-def block_means(x, cells):
-    channels, rows, columns = x.shape
-    return x.reshape(channels, cells, rows // cells, cells, columns // cells).mean(dim=(2, 4))
-
-
-def test_channel_attention_is_softmax_of_query_times_key_over_the_root_of_their_length():
+def test_channel_attention_is_softmax_of_query_times_key_over_the_root_of_their_length(block_means):
     torch.manual_seed(2)
     attention = ChannelAttention(LRCConfig(channels=4, attention_cells=2)).double()
     x = torch.randn(1, 4, 6, 4, dtype=torch.float64)
